@@ -1,0 +1,68 @@
+"""Facts: what a visit knows, in the JSON types only. Money is written as text, never as a float (G9)."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+
+class FloatRefused(TypeError):
+    """A binary float was about to enter the journal; money is Decimal."""
+
+
+def normalise(value: Any, path: str = "") -> Any:
+    """Return ``value`` in JSON types: Decimal, dates and times as text, sequences as lists.
+
+    Raises:
+        FloatRefused: a float is somewhere inside (G9); the message names the path.
+        TypeError: a value has no JSON form.
+    """
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is dict:
+        return {str(key): normalise(item, f"{path}.{key}") for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [normalise(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    if kind is Decimal:
+        if not value.is_finite():
+            raise TypeError(f"{path or 'value'} is {value}: not an amount")
+        return format(value, "f")
+    if isinstance(value, float):
+        raise FloatRefused(f"{path or 'value'} is a float; use Decimal")
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, str):  # StrEnum and other subclasses
+        return str(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): normalise(item, f"{path}.{key}") for key, item in value.items()}
+    raise TypeError(f"{path or 'value'} is a {kind.__name__}, which has no JSON form")
+
+
+#: A JSON object without floats. As a pydantic field it is normalised on the way in.
+Facts = Annotated[dict[str, Any], BeforeValidator(normalise)]
+
+
+def dumps(value: Any) -> str:
+    """Return the canonical JSON text of normalised facts: sorted keys, no spaces."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def loads(text: str | bytes) -> Any:
+    """Read JSON with numbers that have a point as Decimal.
+
+    Raises:
+        ValueError: not JSON, or NaN/Infinity inside.
+    """
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
