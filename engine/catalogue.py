@@ -37,7 +37,7 @@ class Catalogue:
         found = self._find(name, "STEPS")
         if not (hasattr(found, "request") and hasattr(found, "fold")):
             raise UnknownName(f"{name} is not a step (no request and fold)")
-        step: Step = found() if inspect.isclass(found) else found
+        step: Step = _instance(found)
         return step
 
     def settling_step(self, name: str) -> SettlingStep:
@@ -45,7 +45,7 @@ class Catalogue:
         found = self._find(name, "STEPS")
         if not (hasattr(found, "request") and hasattr(found, "judge")):
             raise UnknownName(f"{name} cannot settle a doubt (no request and judge)")
-        step: SettlingStep = found() if inspect.isclass(found) else found
+        step: SettlingStep = _instance(found)
         return step
 
     def condition(self, name: str) -> Condition:
@@ -68,7 +68,9 @@ class Catalogue:
         try:
             return self.adapters[name]
         except KeyError:
-            raise UnknownName(f"no adapter is called {name}; known: {', '.join(sorted(self.adapters)) or 'none'}") from None
+            raise UnknownName(
+                f"no adapter is called {name}; known: {', '.join(sorted(self.adapters)) or 'none'}"
+            ) from None
 
     def _find(self, name: str, table: str) -> Any:
         head, _, rest = name.partition(".")
@@ -88,3 +90,7 @@ class Catalogue:
             raise UnknownName(f"{name} cannot be imported: {error}") from error
         except AttributeError:
             raise UnknownName(f"{path} has no {attribute}") from None
+
+
+def _instance(found: Any) -> Any:
+    return found() if inspect.isclass(found) else found

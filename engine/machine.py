@@ -114,12 +114,14 @@ class Flow:
         finally:
             del self._catalogue
         self.machine = self._build_machine()
-        self._autos = {state: tuple(e for e in self.edges_from(state) if e.definition.auto) for state in definition.states}
+        self._autos = {
+            state: tuple(e for e in self.edges_from(state) if e.definition.auto) for state in definition.states
+        }
         self.timers: dict[str, tuple[Timer, ...]] = {
             state: tuple(timer for timer in definition.timers if state in timer.states) for state in definition.states
         }
 
-    # -- legality --------------------------------------------------------------------------------------------------
+    # -- legality
     def edges(self, trigger: str, source: str) -> list[Edge]:
         """Return the edges that ``trigger`` has from ``source``, as the machine knows them, in order of definition."""
         event = self.machine.events.get(trigger)
@@ -128,7 +130,7 @@ class Flow:
         return [
             edge
             for found in event.transitions.get(source, ())
-            if (edge := self._edges.get((trigger, source, found.dest))) is not None
+            if found.dest and (edge := self._edges.get((trigger, source, found.dest))) is not None
         ]
 
     def edge(self, trigger: str, source: str, dest: str) -> Edge | None:
@@ -153,7 +155,7 @@ class Flow:
         """Return the names that may be triggered from outside."""
         return list(dict.fromkeys(edge.trigger for edge in self._edges.values()))
 
-    # -- compiling -------------------------------------------------------------------------------------------------
+    # -- compiling
     def _compile(self, transition: Transition) -> Iterator[Edge]:
         bound = self._bind(transition.step)
         for source in transition.source:
@@ -198,7 +200,9 @@ class Flow:
     def _operation(self, name: str, step: Step | SettlingStep) -> tuple[str, Operation]:
         adapter = self.definition.adapters.get(step.role)
         if adapter is None:
-            raise UnknownName(f"step {name} speaks to the role {step.role!r}, which the flow's `adapters` does not name")
+            raise UnknownName(
+                f"step {name} speaks to the role {step.role!r}, which the flow's `adapters` does not name"
+            )
         operation = self._catalogue.adapter(adapter).operations.get(step.operation)
         if operation is None:
             raise UnknownName(f"step {name}: adapter {adapter} has no operation {step.operation}")
@@ -247,5 +251,3 @@ class Flow:
             )
         except ValueError as error:  # a state that is not declared
             raise FlowUnavailable(f"{self.name} v{self.definition.version}: {error}") from error
-
-

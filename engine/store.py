@@ -193,7 +193,7 @@ class Store(Protocol):
     async def close(self) -> None:
         """Write what is queued, then close."""
 
-    # -- visits ------------------------------------------------------------------------------------------------------
+    # -- visits
     async def open(self, visit: NewVisit) -> Found:
         """Store a new visit, or return the one that has its flow and key already (unchanged)."""
 
@@ -215,14 +215,14 @@ class Store(Protocol):
     async def next_wake(self) -> Micros | None:
         """Return the smallest ``wake_at`` in the store."""
 
-    # -- reading -----------------------------------------------------------------------------------------------------
+    # -- reading
     async def get(self, visit_id: str) -> Projection:
         """Return a visit's projection. Raises UnknownVisit."""
 
     async def find(self, flow: str, key: str) -> Projection | None:
         """Return the visit with this key."""
 
-    async def list(self, which: VisitFilter) -> list[Projection]:
+    async def visits(self, which: VisitFilter) -> list[Projection]:
         """Return visits, newest first."""
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:
@@ -237,7 +237,7 @@ class Store(Protocol):
     async def exchanges(self, visit_id: str) -> list[ExchangeRecord]:
         """Return a visit's exchanges, decrypted, oldest first."""
 
-    # -- workers -----------------------------------------------------------------------------------------------------
+    # -- workers
     async def register(self, worker: Worker) -> None:
         """Insert or refresh a worker's row."""
 
@@ -247,7 +247,7 @@ class Store(Protocol):
     async def expire_worker(self, worker: str, now: Micros) -> int:
         """End all leases of a dead worker now and forget it; return how many visits came due."""
 
-    # -- flows, counters, audit --------------------------------------------------------------------------------------
+    # -- flows, counters, audit
     async def save_flow(self, record: FlowRecord) -> None:
         """Keep a flow version; the same version again is no error."""
 
