@@ -114,6 +114,13 @@ class Flow:
         finally:
             del self._catalogue
         self.machine = self._build_machine()
+        self._backs = {(edge.back.trigger, edge.dest, edge.back.to): edge.back for edge in self._edges.values()}
+        self._probes = {
+            method.name: method
+            for edge in self._edges.values()
+            for method in (*edge.methods, *edge.back.methods)
+            if method.kind is SettleKind.PROBE
+        }
         self._autos = {
             state: tuple(e for e in self.edges_from(state) if e.definition.auto) for state in definition.states
         }
@@ -137,6 +144,10 @@ class Flow:
         """Return one edge."""
         return self._edges.get((trigger, source, dest))
 
+    def back(self, trigger: str, source: str, dest: str) -> Back | None:
+        """Return the undo edge called ``trigger`` that leads from ``source`` back to ``dest``."""
+        return self._backs.get((trigger, source, dest))
+
     def edges_from(self, source: str) -> Iterator[Edge]:
         """Return all edges that leave ``source``."""
         for trigger in self.machine.get_triggers(source):
@@ -145,6 +156,10 @@ class Flow:
     def autos(self, source: str) -> tuple[Edge, ...]:
         """Return the edges that leave ``source`` without being asked."""
         return self._autos[source]
+
+    def probe(self, name: str) -> Method | None:
+        """Return the probe called ``name``, wherever in the flow it is used."""
+        return self._probes.get(name)
 
     def all_edges(self) -> Iterator[Edge]:
         """Return every edge."""

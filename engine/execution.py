@@ -1,0 +1,418 @@
+"""Making a visit's moves: intent, call, outcome (G1-G3), until nothing is due.
+
+:mod:`engine.plan` says what comes next, this module does it, :mod:`engine.settling` does the moves that settle a doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from engine import faultpoints
+from engine.adapter import Adapter, Call, Operation
+from engine.environment import SECOND, Environment, Micros
+from engine.errors import FlowUnavailable, LeaseLost
+from engine.events import Cause, Closed, Concluded, Intent, Role, Stuck, TimerFired, Triggered, Undone
+from engine.facts import normalise
+from engine.faultpoints import FaultPoint
+from engine.journal import Journal
+from engine.machine import Back, Bound, Edge, Flow
+from engine.numbers import MessageNumbers
+from engine.outcomes import Busy, Category, Done, Effect, InDoubt, NotSent, Outcome, Refused
+from engine.plan import (
+    Close,
+    FinishUndo,
+    Fire,
+    GetStuck,
+    Go,
+    GoBack,
+    LateLook,
+    Move,
+    Settle,
+    TakeOver,
+    deadline_passed,
+    plan,
+    view_of,
+)
+from engine.retry import next_try
+from engine.definitions import RetryClass
+from engine.steps import Disagreement, Progress, View
+from engine.store import Claim, Lease, Store
+
+log = structlog.get_logger("visitflow.execution")
+
+#: What an adapter gets beyond the call's own timeout to notice that itself, before it is cut off.
+GRACE: Micros = 2 * SECOND
+
+FlowSource = Callable[[str], Awaitable[Flow]]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The transition or undo edge that a call belongs to, in one shape for both directions."""
+
+    role: Role
+    trigger: str
+    source: str
+    dest: str
+    bound: Bound
+    retry: Mapping[RetryClass, Any]
+    timeout: Micros
+
+    @classmethod
+    def forward(cls, edge: Edge, bound: Bound) -> Target:
+        """Return the target of a transition."""
+        return cls(Role.FORWARD, edge.trigger, edge.source, edge.dest, bound, edge.retry, edge.timeout)
+
+    @classmethod
+    def back(cls, source: str, back: Back, bound: Bound) -> Target:
+        """Return the target of an undo edge."""
+        return cls(Role.UNDO, back.trigger, source, back.to, bound, back.retry, back.timeout)
+
+
+class Executor:
+    """Moves leased visits. One for a process; holds no visit's state."""
+
+    def __init__(
+        self,
+        store: Store,
+        flows: FlowSource,
+        adapters: Mapping[str, Adapter],
+        environment: Environment,
+        *,
+        hook: faultpoints.Hook = faultpoints.nothing,
+        lease_ends: Callable[[Lease], Micros] | None = None,
+    ) -> None:
+        """``lease_ends`` returns the monotonic time until which a lease is known to be ours; default: for ever."""
+        self.store = store
+        self.environment = environment
+        self.numbers = MessageNumbers(store)
+        self.hook = hook
+        self._flows = flows
+        self._adapters = adapters
+        self._lease_ends = lease_ends
+        self.stopping = False
+
+    async def advance(self, claim: Claim) -> None:
+        """Make every move that is due, then release the visit.
+
+        Raises:
+            LeaseLost: another worker took over; what was not durable is forgotten.
+            StoreError: the store failed; the lease ends by itself and the visit comes due again.
+        """
+        journal = Journal(self.store, claim, self.environment)
+        try:
+            flow = await self._flows(journal.visit.version)
+        except FlowUnavailable as error:
+            await self._give_up(journal, error)
+            return
+        while not self.stopping:
+            following = plan(flow, journal.visit)
+            if following is None or following.at > journal.now():
+                break
+            await self._make(flow, journal, following.move)
+        await self._flush(flow, journal, release=True)
+
+    async def _give_up(self, journal: Journal, error: FlowUnavailable) -> None:
+        """Stop a visit whose flow cannot be built: stuck with a cause, not left lying."""
+        if journal.visit.trouble is None and not journal.visit.closed:
+            journal.record(Stuck(at=journal.now(), cause=Cause.FLOW_UNAVAILABLE, message=error.message))
+        await journal.flush(None, release=True)
+
+    async def _make(self, flow: Flow, journal: Journal, move: Move) -> None:
+        from engine import settling  # the two modules are halves of one loop
+
+        now = journal.now()
+        match move:
+            case Go(edge):
+                await self._go(flow, journal, edge)
+            case GoBack(leg, back):
+                if back.bound is None:
+                    self._just_move(journal, Role.UNDO, back.trigger, journal.visit.state, back.to)
+                else:
+                    await self._step(flow, journal, Target.back(leg.dest, back, back.bound))
+            case FinishUndo(state):
+                journal.record(Undone(at=now, state=state))
+            case TakeOver():
+                take_over(flow, journal)
+            case Settle(method):
+                await settling.settle(self, flow, journal, method)
+            case LateLook(suspect, method):
+                await settling.look_late(self, flow, journal, suspect, method)
+            case Fire(timer, due):
+                journal.record(TimerFired(at=now, timer=timer.name, due=due))
+                self._trigger_by_timer(flow, journal, timer.trigger, f"timer:{timer.name}")
+            case GetStuck(cause, message):
+                journal.record(Stuck(at=now, cause=cause, message=message))
+            case Close():
+                journal.record(Closed(at=now, state=journal.visit.state))
+
+    def _trigger_by_timer(self, flow: Flow, journal: Journal, trigger: str, by: str) -> None:
+        """Ask for the timer's transition if it is legal now; a timer that finds nothing to do is no error."""
+        visit = journal.visit
+        view = view_of(flow, visit, journal.now())
+        for edge in flow.edges(trigger, visit.state):
+            if edge.failing(view) is None:
+                journal.record(Triggered(at=journal.now(), trigger=trigger, source=edge.source, dest=edge.dest, by=by))
+                return
+
+    async def _go(self, flow: Flow, journal: Journal, edge: Edge) -> None:
+        run, now = journal.visit.run, journal.now()
+        if run is not None and edge.deadline is not None and now > run.started_at + edge.deadline:
+            await self._make(flow, journal, deadline_passed(edge))
+        elif edge.bound is None:
+            self._just_move(journal, Role.FORWARD, edge.trigger, edge.source, edge.dest)
+        else:
+            await self._step(flow, journal, Target.forward(edge, edge.bound))
+
+    def _just_move(self, journal: Journal, role: Role, trigger: str, source: str, dest: str) -> None:
+        journal.record(
+            Concluded(
+                at=journal.now(),
+                call="",
+                role=role,
+                trigger=trigger,
+                source=source,
+                target=dest,
+                operation="",
+                outcome="no_call",
+                dest=dest,
+            )
+        )
+
+    async def _step(self, flow: Flow, journal: Journal, target: Target) -> None:
+        """Call a step's operation: intent durable first (G1), outcome recorded for the next flush (G3)."""
+        visit, bound = journal.visit, target.bound
+        subject = visit.trail[-1].call if target.role is Role.UNDO else None
+        view = view_of(flow, visit, journal.now(), subject)
+        try:
+            request = normalise(dict(bound.step.request(view)))
+        except Exception as error:  # code of a step: nothing was sent, a person has to look
+            journal.record(step_error(journal.now(), bound.step.name, error))
+            return
+        call = self.environment.new_id()
+        message_id = await self.message_id(bound.adapter)
+        operation = bound.operation
+        if operation.effect is not Effect.READ:
+            journal.record(
+                Intent(
+                    at=journal.now(),
+                    call=call,
+                    role=target.role,
+                    trigger=target.trigger,
+                    source=target.source,
+                    dest=target.dest,
+                    adapter=bound.adapter,
+                    operation=operation.name,
+                    effect=operation.effect,
+                    message_id=message_id,
+                    request=request,
+                )
+            )
+        outcome = await self.send(flow, journal, bound.adapter, operation, request, message_id, target.timeout)
+        self._conclude(flow, journal, target, view, call, message_id, outcome)
+
+    async def message_id(self, adapter: str) -> str:
+        """Return a new message id of ``adapter``, never used before."""
+        number = await self.numbers.next(adapter)
+        return self._adapter(adapter).message_id(self.environment.now(), number)
+
+    async def send(
+        self,
+        flow: Flow,
+        journal: Journal,
+        adapter: str,
+        operation: Operation,
+        request: Mapping[str, Any],
+        message_id: str,
+        timeout: Micros,
+    ) -> Outcome:
+        """Make durable what is recorded, then send. The outcome is the caller's to record.
+
+        An adapter that raises, or does not return in time, leaves the call in doubt (G8). When the engine is stopped
+        meanwhile, the outcome says so and the visit is parked.
+        """
+        self.hook(FaultPoint.BEFORE_INTENT, operation.name)
+        await self._flush(flow, journal)
+        self.hook(FaultPoint.AFTER_INTENT, operation.name)
+        guard = self._guard(journal.lease)
+        if not guard():
+            raise LeaseLost
+        call = Call(operation.name, request, message_id, timeout, guard)
+        outcome: Outcome
+        try:
+            async with asyncio.timeout((timeout + GRACE) / SECOND):
+                outcome = await self._adapter(adapter).call(call)
+        except TimeoutError:
+            outcome = InDoubt("the adapter did not return in time")
+        except asyncio.CancelledError:
+            if not self.stopping:
+                raise
+            outcome = InDoubt("the engine was stopped while the call was in the air")
+        except Exception as error:
+            log.exception("adapter_failed", adapter=adapter, operation=operation.name)
+            outcome = InDoubt(f"the adapter failed: {type(error).__name__}")
+        self.hook(FaultPoint.AFTER_REPLY, operation.name)
+        return outcome
+
+    async def _flush(self, flow: Flow, journal: Journal, *, release: bool = False) -> None:
+        for operation in await journal.flush(flow, release=release):
+            self.hook(FaultPoint.AFTER_COMMIT, operation)
+
+    def _guard(self, lease: Lease) -> Callable[[], bool]:
+        ends = self._lease_ends
+        if ends is None:
+            return lambda: True
+        return lambda: self.environment.monotonic() < ends(lease)
+
+    def _adapter(self, name: str) -> Adapter:
+        try:
+            return self._adapters[name]
+        except KeyError:
+            raise FlowUnavailable(f"adapter {name} is not configured at this site") from None
+
+    # -- what an outcome means
+    def _conclude(
+        self,
+        flow: Flow,
+        journal: Journal,
+        target: Target,
+        view: View,
+        call: str,
+        message_id: str,
+        outcome: Outcome,
+    ) -> None:
+        bound = target.bound
+        exchange = journal.keep(outcome.exchange, call, bound.adapter, bound.operation.name)
+        base: dict[str, Any] = {
+            "at": journal.now(),
+            "call": call,
+            "role": target.role,
+            "trigger": target.trigger,
+            "source": target.source,
+            "target": target.dest,
+            "operation": bound.operation.name,
+            "message_id": message_id,
+            "exchange": exchange,
+        }
+        if isinstance(outcome, Done):
+            try:
+                progress = bound.step.fold(view, outcome.reply)
+                data = normalise(dict(progress.data))
+            except Exception as error:  # a reply that cannot be read says nothing about what happened (G8)
+                log.warning("reply_unreadable", step=bound.step.name, error=type(error).__name__)
+                outcome = InDoubt(f"the reply could not be read: {type(error).__name__}")
+            else:
+                journal.record(Concluded(**base, outcome="done", dest=target.dest, data=data))
+                self._stop_on_disagreement(journal, progress, call, exchange)
+                return
+        if isinstance(outcome, Refused) and (done := self._goal_reached(bound, view, outcome)) is not None:
+            base |= {"code": outcome.code, "message": outcome.message, "category": outcome.category}
+            data = normalise(dict(done.data))
+            journal.record(Concluded(**base, outcome="refused", dest=target.dest, data=data))
+            self._stop_on_disagreement(journal, done, call, exchange)
+            return
+        self._not_done(flow, journal, target, base, outcome)
+
+    def _goal_reached(self, bound: Bound, view: View, outcome: Refused) -> Progress | None:
+        try:
+            return bound.step.refused(view, outcome)
+        except Exception as error:  # then the refusal stands as it is
+            log.warning("refusal_unreadable", step=bound.step.name, error=type(error).__name__)
+            return None
+
+    def _not_done(self, flow: Flow, journal: Journal, target: Target, base: dict[str, Any], outcome: Outcome) -> None:
+        effect, now = target.bound.operation.effect, base["at"]
+        write = effect is not Effect.READ
+        match outcome:
+            case Refused(code, message, category):
+                base |= {"outcome": "refused", "code": code, "message": message, "category": category}
+                if category is Category.LATER:
+                    self._retry(journal, target, base, RetryClass.LATER)
+                    return
+                cause = Cause.UNDO_REFUSED if target.role is Role.UNDO else Cause.REFUSED
+                self._stick(journal, Concluded(**base), cause, f"{target.bound.operation.name}: {code} {message}")
+            case NotSent(reason):
+                self._retry(journal, target, base | {"outcome": "not_sent", "message": reason}, RetryClass.NOT_SENT)
+            case Busy(retry_after, reason) if effect is Effect.ONCE:
+                # The peer is working on it: asking again must not be sending again (G2), so look with the probe.
+                journal.record(Concluded(**base, outcome="busy", message=reason, look_at=now + retry_after))
+            case Busy(retry_after, reason):
+                self._retry(
+                    journal, target, base | {"outcome": "busy", "message": reason}, RetryClass.LATER, now + retry_after
+                )
+            case InDoubt(reason) if write:
+                look_at = now + flow.definition.settling.first_look
+                journal.record(Concluded(**base, outcome="in_doubt", message=reason, look_at=look_at))
+            case InDoubt(reason):
+                self._retry(journal, target, base | {"outcome": "in_doubt", "message": reason}, RetryClass.READ)
+
+    def _retry(
+        self, journal: Journal, target: Target, base: dict[str, Any], kind: RetryClass, at: Micros | None = None
+    ) -> None:
+        """Record the outcome with the time of the next attempt, or stop when the policy allows none."""
+        run = journal.visit.run
+        write = journal.visit.call is not None
+        started = run.started_at if run is not None else base["at"]
+        attempts = (run.attempts if run is not None else 0) + (0 if write else 1)
+        due = next_try(target.retry[kind], started, attempts, base["at"], self.environment.random())
+        if due is None:
+            message = f"{target.bound.operation.name}: {attempts} attempts, last: {base.get('message', '')}"
+            self._stick(journal, Concluded(**base), Cause.RETRIES_EXHAUSTED, message)
+        else:
+            journal.record(Concluded(**base, retry_at=due if at is None else max(at, due)))
+
+    def _stick(self, journal: Journal, concluded: Concluded, cause: Cause, message: str) -> None:
+        seq = journal.record(concluded)
+        evidence = {"events": [seq], "exchanges": [concluded.exchange] if concluded.exchange else []}
+        journal.record(Stuck(at=concluded.at, cause=cause, message=message, call=concluded.call, evidence=evidence))
+
+    def _stop_on_disagreement(self, journal: Journal, progress: Progress, call: str, exchange: str | None) -> None:
+        if progress.disagreements:
+            journal.record(disagreement(journal, progress.disagreements, call, exchange))
+
+
+def take_over(flow: Flow, journal: Journal) -> None:
+    """Put a call in doubt whose outcome nobody wrote down: the process that made it is gone."""
+    call = journal.visit.call
+    assert call is not None
+    journal.record(
+        Concluded(
+            at=journal.now(),
+            call=call.call,
+            role=call.role,
+            trigger=call.trigger,
+            source=call.source,
+            target=call.dest,
+            operation=call.operation,
+            outcome="in_doubt",
+            message="the process ended while the call was in the air",
+            message_id=call.message_id,
+            look_at=journal.now() + flow.definition.settling.first_look,
+        )
+    )
+
+
+def step_error(now: Micros, step: str, error: Exception) -> Stuck:
+    """Return the event for code of ours that failed. Only the kind of error is kept: its text may hold identities."""
+    return Stuck(at=now, cause=Cause.STEP_ERROR, message=f"step {step} failed: {type(error).__name__}")
+
+
+def disagreement(journal: Journal, found: tuple[Disagreement, ...], call: str, exchange: str | None) -> Stuck:
+    """Return the event that stops a visit whose sums disagree (G9)."""
+    first = found[0]
+    return Stuck(
+        at=journal.now(),
+        cause=Cause.DISAGREEMENT,
+        message=f"{first.what}: expected {first.expected}, got {first.actual}",
+        call=call,
+        evidence={
+            "events": [journal.visit.seq],
+            "exchanges": [exchange] if exchange else [],
+            "disagreements": [{"what": d.what, "expected": d.expected, "actual": d.actual} for d in found],
+        },
+    )

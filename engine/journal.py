@@ -1,0 +1,103 @@
+"""Writing one leased visit's journal: events are folded at once and become durable together at the next flush.
+
+What one step concluded and what the next intends thus share a commit. Nothing leaves the process, and no caller is told of
+success, before :meth:`Journal.flush` has returned (G1, G3).
+"""
+
+from __future__ import annotations
+
+from engine.environment import Environment
+from engine.events import AnyEvent, Concluded, encode
+from engine.machine import Flow
+from engine.outcomes import Exchange
+from engine.plan import project
+from engine.store import Append, Claim, ExchangeRecord, Lease, Store, StoredEvent
+from engine.visit import Visit, fold
+
+#: A snapshot is written when so many events have come since the last; folding fewer costs less than storing one.
+SNAPSHOT_EVERY = 100
+
+
+class Journal:
+    """A visit, its lease, and what has been decided but is not durable yet."""
+
+    def __init__(self, store: Store, claim: Claim, environment: Environment) -> None:
+        """Fold the claimed visit. Raises IllegalEvent when its journal is damaged."""
+        self._store = store
+        self._environment = environment
+        self._events: list[StoredEvent] = []
+        self._exchanges: list[ExchangeRecord] = []
+        self._concluded: list[str] = []
+        self._durable = claim.projection.seq
+        self._snapshot_seq = 0 if claim.history.snapshot is None else claim.history.snapshot.seq
+        self.lease: Lease = claim.lease
+        self.visit: Visit = fold(claim.lease.visit_id, claim.history)
+
+    @property
+    def dirty(self) -> bool:
+        """Tell whether anything waits for a flush."""
+        return bool(self._events)
+
+    def now(self) -> int:
+        """Return the wall clock, but never earlier than the last event: a clock set back must not reorder a journal."""
+        return max(self._environment.now(), self.visit.updated_at)
+
+    def record(self, event: AnyEvent) -> int:
+        """Fold ``event`` in and keep it for the next flush; return its number."""
+        self.visit.apply(event)
+        if type(event) is Concluded and event.operation:
+            self._concluded.append(event.operation)
+        self._events.append(StoredEvent(self.visit.seq, event.at, event.kind, encode(event)))
+        return self.visit.seq
+
+    def keep(self, exchange: Exchange | None, call: str, adapter: str, operation: str) -> str | None:
+        """Keep a raw exchange for the next flush; return its id, or None when there is none."""
+        if exchange is None:
+            return None
+        record = ExchangeRecord(
+            exchange_id=self._environment.new_id(),
+            visit_id=self.visit.visit_id,
+            call=call,
+            at=self.now(),
+            adapter=adapter,
+            operation=operation,
+            request=exchange.request,
+            reply=exchange.reply,
+            status=exchange.status,
+        )
+        self._exchanges.append(record)
+        return record.exchange_id
+
+    async def flush(self, flow: Flow | None, *, release: bool = False) -> list[str]:
+        """Make everything recorded durable; with ``release`` give the lease up in the same write.
+
+        Returns the operations whose outcome has just become durable.
+
+        Raises:
+            LeaseLost: another worker has the visit now; nothing was written (G5).
+            StoreError: the store did not take it; nothing was written.
+        """
+        if not self._events:
+            if release:
+                await self._store.release(self.lease)
+            return []
+        visit = self.visit
+        snapshot = None
+        if release and visit.seq - self._snapshot_seq >= SNAPSHOT_EVERY:
+            snapshot = visit.snapshot()
+        await self._store.append(
+            Append(
+                lease=self.lease,
+                base_seq=self._durable,
+                events=tuple(self._events),
+                projection=project(flow, visit),
+                exchanges=tuple(self._exchanges),
+                release=release,
+                snapshot=snapshot,
+            )
+        )
+        self._durable = visit.seq
+        self._events.clear()
+        self._exchanges.clear()
+        concluded, self._concluded = self._concluded, []
+        return concluded

@@ -1,0 +1,263 @@
+"""What comes next for a visit: a pure function of its flow and its fold. No clock, no I/O, no second opinion elsewhere.
+
+The answer is one move and the time from which it is due. The runner makes the move when that time has come; until then
+the visit is a row whose ``wake_at`` is that time. So no visit that is not closed or stuck can be forgotten.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from engine.definitions import Timer
+from engine.environment import SECOND, Micros
+from engine.events import Cause, Role
+from engine.machine import Back, Edge, Flow, Method
+from engine.steps import CallInfo, View
+from engine.store import Projection, Status
+from engine.visit import Leg, PendingCall, Run, Suspect, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Make a transition: call its step, or just move when it has none."""
+
+    edge: Edge
+
+
+@dataclass(frozen=True, slots=True)
+class GoBack:
+    """Undo the newest leg."""
+
+    leg: Leg
+    back: Back
+
+
+@dataclass(frozen=True, slots=True)
+class FinishUndo:
+    """The undo has reached its target."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """A call was in the air when the process that made it died: it is in doubt now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Try the next way to settle the open doubt. ``method`` is None when there is none left: ask a person."""
+
+    method: Method | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateLook:
+    """Look once more at a call that was judged not to have happened."""
+
+    suspect: Suspect
+    method: Method
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A timer comes due."""
+
+    timer: Timer
+    due: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class GetStuck:
+    """Stop and call a person."""
+
+    cause: Cause
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Everything is done."""
+
+
+Move = Go | GoBack | FinishUndo | TakeOver | Settle | LateLook | Fire | GetStuck | Close
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The next move, from when on, and what the visit waits for until then (None: it is simply its turn)."""
+
+    move: Move
+    at: Micros
+    waiting_for: str | None = None
+
+
+def plan(flow: Flow, visit: Visit) -> Plan | None:
+    """Return the next move; None when the visit is closed or stuck."""
+    if visit.trouble is not None or visit.closed:
+        return None
+    if visit.call is not None:
+        return _plan_call(flow, visit, visit.call)
+    if visit.undo is not None:
+        return _plan_undo(flow, visit)
+    if visit.run is not None:
+        return _plan_run(flow, visit)
+    if visit.state in flow.final:
+        return _plan_end(flow, visit)
+    return _plan_state(flow, visit)
+
+
+def way_of(flow: Flow, under_way: PendingCall | Run) -> Edge | Back | None:
+    """Return the edge, or the undo edge, that a call or a run belongs to; None when the flow has none such."""
+    if under_way.role is Role.UNDO:
+        return flow.back(under_way.trigger, under_way.source, under_way.dest)
+    return flow.edge(under_way.trigger, under_way.source, under_way.dest)
+
+
+def view_of(flow: Flow, visit: Visit, now: Micros, subject: PendingCall | None = None) -> View:
+    """Return what a step or a condition may know of ``visit``."""
+    return View(
+        visit_id=visit.visit_id,
+        flow=visit.flow,
+        key=visit.key,
+        state=visit.state,
+        data=visit.data,
+        settings=flow.definition.settings,
+        now=now,
+        subject=None if subject is None else call_info(subject),
+    )
+
+
+def call_info(call: PendingCall) -> CallInfo:
+    """Return what steps may know of a call."""
+    return CallInfo(call.call, call.trigger, call.operation, call.effect, call.message_id, call.request, call.at)
+
+
+def _plan_call(flow: Flow, visit: Visit, call: PendingCall) -> Plan:
+    doubt = visit.doubt
+    if doubt is None:
+        return Plan(TakeOver(), visit.updated_at)
+    way = way_of(flow, call)
+    methods = () if way is None else way.methods
+    method = methods[doubt.method] if doubt.method < len(methods) else None
+    return Plan(Settle(method), doubt.next_at, "settling")
+
+
+def _plan_undo(flow: Flow, visit: Visit) -> Plan:
+    undo = visit.undo
+    assert undo is not None
+    due = visit.updated_at
+    if visit.run is not None and visit.run.role is Role.UNDO:
+        due = visit.run.next_at if visit.run.next_at is not None else due
+    if len(visit.trail) <= undo.depth:
+        return Plan(FinishUndo(undo.close or visit.state), due)
+    leg = visit.trail[-1]
+    edge = flow.edge(leg.trigger, leg.source, leg.dest)
+    if edge is None or edge.back.impossible is not None:
+        why = "the flow has no such transition" if edge is None else edge.back.impossible
+        return Plan(GetStuck(Cause.UNDO_REFUSED, f"{leg.trigger} cannot be undone: {why}"), due)
+    waiting = "retry" if visit.run is not None and visit.run.attempts else None
+    return Plan(GoBack(leg, edge.back), due, waiting)
+
+
+def _plan_run(flow: Flow, visit: Visit) -> Plan:
+    run = visit.run
+    assert run is not None
+    edge = flow.edge(run.trigger, run.source, run.dest)
+    if edge is None:
+        return Plan(GetStuck(Cause.STEP_ERROR, f"the flow has no transition {run.trigger}"), visit.updated_at)
+    due = run.next_at if run.next_at is not None else visit.updated_at
+    if edge.deadline is not None and due > run.started_at + edge.deadline:
+        return Plan(deadline_passed(edge), run.started_at + edge.deadline, "retry")
+    return Plan(Go(edge), due, "retry" if run.attempts else None)
+
+
+def deadline_passed(edge: Edge) -> GetStuck:
+    """Return the move of a transition whose deadline has passed."""
+    return GetStuck(Cause.DEADLINE, f"{edge.trigger} was not done within its deadline")
+
+
+def _plan_end(flow: Flow, visit: Visit) -> Plan:
+    if visit.suspects:
+        suspect = min(visit.suspects, key=lambda each: each.at)
+        method = flow.probe(suspect.step)
+        if method is None:
+            return Plan(GetStuck(Cause.STEP_ERROR, f"the flow has no probe {suspect.step}"), visit.updated_at)
+        return Plan(LateLook(suspect, method), suspect.at, "late_look")
+    return Plan(Close(), visit.updated_at)
+
+
+def _plan_state(flow: Flow, visit: Visit) -> Plan:
+    if not visit.held:
+        try:
+            view = view_of(flow, visit, visit.updated_at)
+            for edge in flow.autos(visit.state):
+                if edge.failing(view) is None:
+                    return Plan(Go(edge), visit.updated_at)
+        except Exception as error:  # a condition is code of ours or of a site; it must not stall the visit in silence
+            message = f"a condition in state {visit.state} failed: {type(error).__name__}"
+            return Plan(GetStuck(Cause.STEP_ERROR, message), visit.updated_at)
+    triggers = list(dict.fromkeys(edge.trigger for edge in flow.edges_from(visit.state)))
+    waiting_for = "resume" if visit.held else "trigger:" + "|".join(triggers)
+    until = visit.waiting_since + flow.definition.wait_in(visit.state)
+    overdue = Plan(GetStuck(Cause.OVERDUE, f"nothing came in state {visit.state} in time"), until, waiting_for)
+    if visit.held:
+        return overdue
+    fires = (Plan(Fire(timer, due), due, waiting_for) for timer, due in _timers_due(flow, visit))
+    return min((*fires, overdue), key=lambda each: each.at)
+
+
+def _timers_due(flow: Flow, visit: Visit) -> Iterator[tuple[Timer, Micros]]:
+    for timer in flow.timers[visit.state]:
+        fired = visit.timers.get(timer.name)
+        if timer.after is not None:
+            if fired is None:
+                yield timer, visit.entered_at + timer.after
+        elif timer.every is not None:
+            yield timer, (visit.entered_at if fired is None else fired) + timer.every
+        elif timer.at is not None:
+            yield timer, next_time_of_day(timer.at, visit.entered_at if fired is None else fired, flow.zone)
+
+
+def next_time_of_day(at: datetime.time, after: Micros, zone: ZoneInfo) -> Micros:
+    """Return the first moment strictly after ``after`` at which clocks in ``zone`` show ``at``."""
+    local = datetime.datetime.fromtimestamp(after / SECOND, zone)
+    for days in range(3):
+        candidate = datetime.datetime.combine(local.date() + datetime.timedelta(days=days), at, zone)
+        moment = int(candidate.timestamp()) * SECOND
+        if moment > after:
+            return moment
+    raise AssertionError("a day has passed without that time of day")
+
+
+def project(flow: Flow | None, visit: Visit) -> Projection:
+    """Return what the lists show of ``visit``. Without ``flow`` (it cannot be built) only a stuck or closed visit fits."""
+    due_at: Micros | None = None
+    waiting_for: str | None = None
+    if visit.closed:
+        status = Status.CLOSED
+    elif visit.trouble is not None or flow is None:
+        status = Status.STUCK
+    else:
+        following = plan(flow, visit)
+        assert following is not None
+        due_at, waiting_for = following.at, following.waiting_for
+        waits = waiting_for is not None and waiting_for not in ("retry", "settling")
+        status = Status.WAITING if waits else Status.READY
+    return Projection(
+        visit_id=visit.visit_id,
+        flow=visit.flow,
+        version=visit.version,
+        key=visit.key,
+        state=visit.state,
+        status=status,
+        seq=visit.seq,
+        opened_at=visit.opened_at,
+        updated_at=visit.updated_at,
+        due_at=due_at,
+        waiting_for=waiting_for,
+        cause=visit.trouble.cause.value if visit.trouble is not None and not visit.closed else None,
+    )

@@ -1,0 +1,384 @@
+"""The visit: the fold over its journal (G4), and the guard that refuses an event which cannot come next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from engine.environment import Micros
+from engine.events import (
+    AnyEvent,
+    Cause,
+    Closed,
+    Concluded,
+    Corrected,
+    Intent,
+    LateLooked,
+    Looked,
+    Migrated,
+    Opened,
+    Resumed,
+    Role,
+    Settled,
+    Stuck,
+    TimerFired,
+    Triggered,
+    UndoRequested,
+    Undone,
+    Verdict,
+    decode,
+)
+from engine.outcomes import Effect
+from engine.store import History, Snapshot, StoredEvent
+
+
+class IllegalEvent(RuntimeError):
+    """An event cannot follow what the journal holds: a bug or a damaged journal, never bad input."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A transition (or undo edge) under way: asked for or begun, not finished."""
+
+    trigger: str
+    source: str
+    dest: str
+    role: Role
+    started_at: Micros
+    next_at: Micros | None
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class PendingCall:
+    """A call whose intent is durable and whose outcome is not known yet."""
+
+    call: str
+    role: Role
+    trigger: str
+    source: str
+    dest: str
+    adapter: str
+    operation: str
+    effect: Effect
+    message_id: str
+    request: dict[str, Any]
+    at: Micros
+
+
+@dataclass(slots=True)
+class Doubt:
+    """How far the settling of ``visit.call`` has come. ``aid`` is a reversal or repetition in the air."""
+
+    since: Micros
+    reason: str
+    next_at: Micros
+    method: int = 0
+    looks: int = 0
+    tries: int = 0
+    aid: PendingCall | None = None
+
+
+@dataclass(slots=True)
+class Leg:
+    """One transition that the visit has made and not undone."""
+
+    trigger: str
+    source: str
+    dest: str
+    at: Micros
+    call: PendingCall | None = None
+
+
+@dataclass(slots=True)
+class Suspect:
+    """A call judged not to have happened: looked at once more before the visit closes."""
+
+    call: PendingCall
+    step: str
+    at: Micros
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Trouble:
+    """Why the visit is stuck; ``seq`` is the event that says so."""
+
+    cause: Cause
+    message: str
+    at: Micros
+    seq: int
+    call: str | None
+    evidence: dict[str, Any]
+
+
+@dataclass(slots=True)
+class UndoPlan:
+    """An undo under way: until ``depth`` legs are left."""
+
+    target: str
+    depth: int
+    close: str | None
+
+
+@dataclass(slots=True)
+class Visit:
+    """Everything the engine knows of a visit. Only :meth:`apply` changes it."""
+
+    visit_id: str
+    seq: int = 0
+    flow: str = ""
+    version: str = ""
+    key: str = ""
+    state: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    opened_at: Micros = 0
+    updated_at: Micros = 0
+    entered_at: Micros = 0  #: when the present state was entered
+    waiting_since: Micros = 0  #: when somebody last did something in the present state
+    trail: list[Leg] = field(default_factory=list)
+    run: Run | None = None
+    call: PendingCall | None = None
+    doubt: Doubt | None = None
+    undo: UndoPlan | None = None
+    trouble: Trouble | None = None
+    held: bool = False  #: after an undo: nothing happens by itself until a person or the HIS says so
+    suspects: list[Suspect] = field(default_factory=list)
+    timers: dict[str, Micros] = field(default_factory=dict)
+    closed: bool = False
+
+    def apply(self, event: AnyEvent) -> None:
+        """Fold one event in.
+
+        Raises:
+            IllegalEvent: the event cannot come next.
+        """
+        if (self.seq == 0) != isinstance(event, Opened):
+            raise IllegalEvent(f"{event.kind} as event {self.seq + 1}")
+        if self.closed and not isinstance(event, UndoRequested):
+            raise IllegalEvent(f"{event.kind} after the visit was closed")
+        self.seq += 1
+        self.updated_at = event.at
+        _FOLDS[type(event)](self, event)
+
+    # -- one fold per kind of event
+    def _opened(self, event: Opened) -> None:
+        self.flow, self.version, self.key = event.flow, event.version, event.key
+        self.state, self.data = event.state, dict(event.data)
+        self.opened_at = self.entered_at = self.waiting_since = event.at
+
+    def _triggered(self, event: Triggered) -> None:
+        self._require(self.run is None and self.call is None and self.undo is None, event.kind)
+        self._require(event.source == self.state, event.kind)
+        self._merge(event.data)
+        self.run = Run(event.trigger, event.source, event.dest, Role.FORWARD, event.at, event.at)
+        self.held = False
+        self.waiting_since = event.at
+
+    def _intent(self, event: Intent) -> None:
+        pending = PendingCall(
+            call=event.call,
+            role=event.role,
+            trigger=event.trigger,
+            source=event.source,
+            dest=event.dest,
+            adapter=event.adapter,
+            operation=event.operation,
+            effect=event.effect,
+            message_id=event.message_id,
+            request=event.request,
+            at=event.at,
+        )
+        if event.role in (Role.FORWARD, Role.UNDO):
+            # G2: nothing is sent for this visit while a call is open, and not from a state it is not in.
+            self._require(self.call is None and event.source == self.state, "intent")
+            self.call = pending
+            self._running(event.trigger, event.source, event.dest, event.role, event.at).attempts += 1
+        else:
+            doubt = self._open_doubt(event.subject or "", "intent")
+            self._require(event.role is not Role.REPEAT or pending.effect is not Effect.ONCE, "repeat of a once call")
+            doubt.aid = pending
+
+    def _concluded(self, event: Concluded) -> None:
+        self._require(self.doubt is None, "concluded")
+        call = self.call
+        if call is not None:
+            self._require(call.call == event.call, "concluded")
+        elif event.outcome != "no_call":
+            self._running(event.trigger, event.source, event.target, event.role, event.at).attempts += 1
+        if event.dest is not None:
+            self._move(event.role, event.trigger, event.source, event.dest, event.data, event.at)
+        elif call is not None and event.look_at is not None:
+            self.doubt = Doubt(event.at, event.message, event.look_at)
+        else:
+            self.call = None
+            self._running(event.trigger, event.source, event.target, event.role, event.at).next_at = event.retry_at
+
+    def _looked(self, event: Looked) -> None:
+        doubt = self._open_doubt(event.subject, "looked")
+        doubt.method, doubt.looks, doubt.tries = event.method, event.looks, event.tries
+        doubt.next_at, doubt.aid = event.next_at, None
+
+    def _settled(self, event: Settled) -> None:
+        call, run = self.call, self.run
+        if call is not None:
+            self._open_doubt(event.subject, "settled")
+            role, trigger, source = call.role, call.trigger, call.source
+        else:
+            if run is None:
+                raise IllegalEvent("settled without anything to settle")
+            role, trigger, source = run.role, run.trigger, run.source
+        self.trouble = None
+        if event.verdict is Verdict.APPLIED:
+            self._require(event.dest is not None, "settled")
+            self._move(role, trigger, source, event.dest or source, event.data, event.at)
+            return
+        if call is not None and event.late_at is not None and event.late_step is not None:
+            self.suspects.append(Suspect(call, event.late_step, event.late_at))
+        self.call = self.doubt = None
+        if run is not None:
+            run.next_at = event.retry_at
+
+    def _late_looked(self, event: LateLooked) -> None:
+        for index, suspect in enumerate(self.suspects):
+            if suspect.call.call == event.subject:
+                if event.verdict == "unknown" and event.next_at is not None:
+                    suspect.tries, suspect.at = event.tries, event.next_at
+                else:
+                    del self.suspects[index]
+                return
+        raise IllegalEvent(f"late look at {event.subject}, which nobody suspects")
+
+    def _timer_fired(self, event: TimerFired) -> None:
+        self.timers[event.timer] = event.due
+
+    def _stuck(self, event: Stuck) -> None:
+        self.trouble = Trouble(event.cause, event.message, event.at, self.seq, event.call, event.evidence)
+
+    def _resumed(self, event: Resumed) -> None:
+        self.trouble = None
+        self.held = False
+        self.waiting_since = event.at
+        if self.run is not None:
+            self.run.started_at, self.run.attempts, self.run.next_at = event.at, 0, event.next_at
+        if self.doubt is not None:
+            self.doubt.method = self.doubt.looks = self.doubt.tries = 0
+            self.doubt.next_at = event.next_at
+        for suspect in self.suspects:
+            suspect.tries, suspect.at = 0, min(suspect.at, event.next_at)
+
+    def _corrected(self, event: Corrected) -> None:
+        self._require(self.call is None, "corrected")
+        self._merge(event.new)
+
+    def _undo_requested(self, event: UndoRequested) -> None:
+        self._require(self.call is None, "undo_requested")
+        self._require(0 <= event.depth <= len(self.trail), "undo_requested")
+        self.undo = UndoPlan(event.target, event.depth, event.close)
+        self.run, self.trouble, self.closed, self.held = None, None, False, True
+
+    def _undone(self, event: Undone) -> None:
+        self._require(self.undo is not None and self.call is None, "undone")
+        self.undo = None
+        self._enter(event.state, event.at)
+
+    def _migrated(self, event: Migrated) -> None:
+        self._require(self.call is None and self.undo is None, "migrated")
+        self.version, self.state = event.version, event.state
+        self.run = self.trouble = None
+
+    def _closed(self, event: Closed) -> None:
+        self._require(self.call is None and self.run is None and not self.suspects, "closed")
+        self.closed = True
+
+    # -- shared
+    def _merge(self, patch: Mapping[str, Any]) -> None:
+        """Lay ``patch`` over the data; a value of None takes the field away (JSON merge patch, top level only)."""
+        for name, value in patch.items():
+            if value is None:
+                self.data.pop(name, None)
+            else:
+                self.data[name] = value
+
+    def _move(self, role: Role, trigger: str, source: str, dest: str, data: Mapping[str, Any], at: Micros) -> None:
+        self._require(source == self.state, f"{trigger} from {source}")
+        self._merge(data)
+        if role is Role.UNDO:
+            self._require(bool(self.trail), "an undo with nothing to undo")
+            self.trail.pop()
+            while self.trail and self.trail[-1].dest != dest:
+                self.trail.pop()
+        else:
+            self.trail.append(Leg(trigger, source, dest, at, self.call))
+        self.run = self.call = self.doubt = None
+        self._enter(dest, at)
+
+    def _enter(self, state: str, at: Micros) -> None:
+        if state != self.state:
+            self.entered_at = at
+            self.timers = {}
+        self.waiting_since = at
+        self.state = state
+
+    def _running(self, trigger: str, source: str, dest: str, role: Role, at: Micros) -> Run:
+        run = self.run
+        if run is None or (run.trigger, run.role) != (trigger, role):
+            run = self.run = Run(trigger, source, dest, role, at, None)
+        return run
+
+    def _open_doubt(self, subject: str, kind: str) -> Doubt:
+        if self.call is None or self.doubt is None or self.call.call != subject:
+            raise IllegalEvent(f"{kind} about {subject or 'nothing'}, which is not in doubt")
+        return self.doubt
+
+    def _require(self, holds: bool, kind: str) -> None:
+        if not holds:
+            raise IllegalEvent(f"{kind} cannot come as event {self.seq} in state {self.state}")
+
+    # -- out and in
+    def snapshot(self) -> Snapshot:
+        """Return the whole visit as JSON, to be folded on from."""
+        return Snapshot(self.seq, _VISIT.dump_json(self).decode())
+
+
+_FOLDS: dict[type, Any] = {
+    Opened: Visit._opened,
+    Triggered: Visit._triggered,
+    Intent: Visit._intent,
+    Concluded: Visit._concluded,
+    Looked: Visit._looked,
+    Settled: Visit._settled,
+    LateLooked: Visit._late_looked,
+    TimerFired: Visit._timer_fired,
+    Stuck: Visit._stuck,
+    Resumed: Visit._resumed,
+    Corrected: Visit._corrected,
+    UndoRequested: Visit._undo_requested,
+    Undone: Visit._undone,
+    Migrated: Visit._migrated,
+    Closed: Visit._closed,
+}
+
+_VISIT = TypeAdapter(Visit)
+
+
+def fold(visit_id: str, history: History) -> Visit:
+    """Return the visit that a journal tells: from its snapshot, if there is one, and the events after it.
+
+    Raises:
+        IllegalEvent: the journal has a gap or an event that cannot come next.
+    """
+    visit = Visit(visit_id) if history.snapshot is None else _VISIT.validate_json(history.snapshot.body)
+    fold_on(visit, history.events)
+    return visit
+
+
+def fold_on(visit: Visit, events: Iterable[StoredEvent]) -> None:
+    """Fold stored events into ``visit``. Raises IllegalEvent on a gap."""
+    for stored in events:
+        if stored.seq != visit.seq + 1:
+            raise IllegalEvent(f"event {stored.seq} follows event {visit.seq}")
+        visit.apply(decode(stored.payload))
