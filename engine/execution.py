@@ -14,6 +14,7 @@ import structlog
 
 from engine import faultpoints
 from engine.adapter import Adapter, Call, Operation
+from engine.definitions import RetryClass
 from engine.environment import SECOND, Environment, Micros
 from engine.errors import FlowUnavailable, LeaseLost
 from engine.events import Cause, Closed, Concluded, Intent, Role, Stuck, TimerFired, Triggered, Undone
@@ -39,7 +40,6 @@ from engine.plan import (
     view_of,
 )
 from engine.retry import next_try
-from engine.definitions import RetryClass
 from engine.steps import Disagreement, Progress, View
 from engine.store import Claim, Lease, Store
 

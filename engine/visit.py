@@ -26,8 +26,8 @@ from engine.events import (
     Stuck,
     TimerFired,
     Triggered,
-    UndoRequested,
     Undone,
+    UndoRequested,
     Verdict,
     decode,
 )

@@ -1,0 +1,409 @@
+"""What callers may ask of a visit: open, trigger, and the operator's actions, each journalled with who and why.
+
+Every command checks before it leases anything, so that bad input leaves no trace, and checks again under the lease.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from engine import actions, settling
+from engine.actions import Action, legal_actions
+from engine.environment import MINUTE, SECOND, Environment
+from engine.errors import (
+    ActionNotLegal,
+    DuplicateKey,
+    FlowUnavailable,
+    InvalidData,
+    LeaseLost,
+    Oversize,
+    TriggerNotLegal,
+    UnknownTrigger,
+    VisitBusy,
+)
+from engine.events import Corrected, Migrated, Opened, Resumed, Triggered, UndoRequested, Verdict, encode
+from engine.execution import take_over
+from engine.facts import FloatRefused, dumps, normalise
+from engine.journal import Journal
+from engine.machine import Flow
+from engine.plan import project
+from engine.registry import Registry
+from engine.store import History, Lease, NewVisit, Projection, Store, StoredEvent
+from engine.visit import Visit, fold
+
+#: How much JSON one command may hand over.
+MAX_BYTES = 1_000_000
+MAX_KEY = 100
+#: How long a command waits for a worker to let go of a visit, and how often it looks.
+PATIENCE = 5 * SECOND
+_LOOK_EVERY = SECOND // 20
+_LEASE = MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A visit as a person needs to see it: where it stands, why, and what may be done."""
+
+    projection: Projection
+    visit: Visit
+    actions: list[Action]
+
+
+class Commands:
+    """The engine's front door. ``changed`` is told the id of every visit that may have something to do now."""
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        environment: Environment,
+        worker: str,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``worker`` names this process in the leases that commands take for a moment."""
+        self._store = store
+        self._registry = registry
+        self._environment = environment
+        self._worker = worker
+        self._changed = changed
+
+    # -- the HIS
+    async def open(self, flow: str, key: str, data: Mapping[str, Any], by: str = "") -> tuple[Projection, bool]:
+        """Open a visit on the current version of ``flow``; with the same key and data again, return the one there is.
+
+        Returns the projection, and whether this call opened it.
+
+        Raises:
+            UnknownFlow, InvalidData, Oversize: nothing was written.
+            DuplicateKey: the key is taken by a visit that was opened with other data.
+        """
+        definition = self._registry.current(flow)
+        if not key or len(key) > MAX_KEY or not key.isprintable():
+            raise InvalidData(f"expected 1 to {MAX_KEY} printable characters", field="key", flow=flow)
+        facts = validated(definition.opening_model, data, flow)
+        fingerprint = hashlib.sha256(dumps(facts).encode()).hexdigest()
+        now = self._environment.now()
+        visit = Visit(self._environment.new_id())
+        event = Opened(
+            at=now,
+            flow=flow,
+            version=definition.version,
+            key=key,
+            state=definition.definition.initial,
+            data=facts,
+            by=by,
+        )
+        visit.apply(event)
+        found = await self._store.open(
+            NewVisit(
+                projection=project(definition, visit),
+                events=(StoredEvent(1, now, event.kind, encode(event)),),
+                fingerprint=fingerprint,
+            )
+        )
+        if found.fingerprint != fingerprint:
+            raise DuplicateKey(f"{flow} has a visit {key} that was opened with other data", field="key", flow=flow)
+        if found.created:
+            self._changed()
+        return found.projection, found.created
+
+    async def trigger(
+        self, visit_id: str, trigger: str, data: Mapping[str, Any] | None = None, by: str = ""
+    ) -> Projection:
+        """Ask for a transition; on return the request is durable (G3) and the runner will make it.
+
+        Raises:
+            UnknownVisit, UnknownTrigger, InvalidData, Oversize, TriggerNotLegal: nothing was written.
+            VisitBusy: a worker is moving the visit; try again.
+        """
+
+        def check(flow: Flow, visit: Visit) -> Triggered:
+            if trigger not in flow.triggers:
+                known = ", ".join(flow.triggers)
+                raise UnknownTrigger(f"{flow.name} has no trigger {trigger}; it has: {known}", field="trigger")
+            if (reason := actions.can_trigger(visit)) is not None:
+                raise TriggerNotLegal(f"{trigger} is not legal now: {reason}", field="trigger", legal=[])
+            edges = flow.edges(trigger, visit.state)
+            legal = actions.legal_triggers(flow, visit)
+            if not edges:
+                message = f"{trigger} is not legal in state {visit.state}; legal now: {', '.join(legal) or 'none'}"
+                raise TriggerNotLegal(message, field="trigger", legal=legal)
+            facts: dict[str, Any] = {}
+            if edges[0].input is not None and (data or not self._satisfied(flow, visit, trigger)):
+                facts = validated(edges[0].input, data or {}, flow.name)
+            elif data:
+                raise InvalidData(f"{trigger} takes no data", field=next(iter(data)), flow=flow.name)
+            chosen = actions.choose(flow, visit, trigger, facts, self._environment.now())
+            if isinstance(chosen, str):
+                message = f"{trigger} is not legal now: condition {chosen} does not hold"
+                raise TriggerNotLegal(message, field="trigger", legal=legal)
+            validated(flow.data_model, {**visit.data, **facts}, flow.name)
+            return Triggered(
+                at=max(self._environment.now(), visit.updated_at),
+                trigger=trigger,
+                source=chosen.source,
+                dest=chosen.dest,
+                data=facts,
+                by=by,
+            )
+
+        async with self._leased(visit_id, check) as (flow, journal):
+            journal.record(check(flow, journal.visit))
+        return await self._store.get(visit_id)
+
+    def _satisfied(self, flow: Flow, visit: Visit, trigger: str) -> bool:
+        """Tell whether a trigger's conditions hold without its data, so that it may come without."""
+        return not isinstance(actions.choose(flow, visit, trigger, {}, self._environment.now()), str)
+
+    # -- the supervisor
+    async def resume(self, visit_id: str, by: str, reason: str) -> Projection:
+        """Let the engine try again now, with counters and patience renewed. Raises ActionNotLegal."""
+
+        def check(flow: Flow, visit: Visit) -> None:
+            _attributed(by, reason)
+            _legal(actions.can_resume(visit), "resume")
+
+        async with self._leased(visit_id, check) as (_flow, journal):
+            now = journal.now()
+            journal.record(Resumed(at=now, by=by, reason=reason, next_at=now))
+        return await self._store.get(visit_id)
+
+    async def settle(
+        self, visit_id: str, verdict: Verdict, by: str, reason: str, data: Mapping[str, Any] | None = None
+    ) -> Projection:
+        """Say what became of a call in doubt. ``applied`` needs the data that its reply would have brought.
+
+        Raises:
+            ActionNotLegal: no call is in doubt (nor refused or given up, for ``applied``).
+            InvalidData: the data does not fit the step's model or the visit's.
+        """
+
+        def check(flow: Flow, visit: Visit) -> dict[str, Any]:
+            _attributed(by, reason)
+            _legal(actions.can_settle(visit), "settle")
+            if verdict is Verdict.NOT_APPLIED:
+                _legal("only a call in doubt can be settled as not applied" if visit.call is None else None, "settle")
+                if data:
+                    raise InvalidData("not applied takes no data", field=next(iter(data)), flow=flow.name)
+                return {}
+            if verdict is not Verdict.APPLIED:
+                raise InvalidData("expected applied or not_applied", field="verdict", flow=flow.name)
+            model = actions.by_hand_model(flow, visit)
+            if model is None and data:
+                raise InvalidData("this step takes no data", field=next(iter(data)), flow=flow.name)
+            facts = {} if model is None else validated(model, data or {}, flow.name)
+            validated(flow.data_model, {**visit.data, **facts}, flow.name)
+            return facts
+
+        async with self._leased(visit_id, check) as (flow, journal):
+            settling.by_hand(flow, journal, verdict, by, reason, check(flow, journal.visit))
+        return await self._store.get(visit_id)
+
+    async def reverse(self, visit_id: str, state: str, by: str, reason: str) -> Projection:
+        """Undo, newest first, back to ``state``; the visit then waits for a person or the HIS. Raises ActionNotLegal."""
+
+        def check(flow: Flow, visit: Visit) -> actions.WayBack:
+            _attributed(by, reason)
+            ways = actions.ways_back(flow, visit)
+            for way in ways:
+                if way.state == state:
+                    return way
+            reachable = ", ".join(way.state for way in ways)
+            why = f"reachable: {reachable}" if reachable else actions.why_no_way_back(flow, visit)
+            raise ActionNotLegal(f"the visit cannot be taken back to {state}; {why}", field="state")
+
+        async with self._leased(visit_id, check) as (flow, journal):
+            way = check(flow, journal.visit)
+            journal.record(UndoRequested(at=journal.now(), target=state, depth=way.depth, by=by, reason=reason))
+        return await self._store.get(visit_id)
+
+    async def cancel(self, visit_id: str, by: str, reason: str) -> Projection:
+        """Undo everything and close the visit as cancelled. Raises ActionNotLegal."""
+
+        def check(flow: Flow, visit: Visit) -> actions.WayBack:
+            _attributed(by, reason)
+            way = actions.way_to_beginning(flow, visit)
+            if way is None:
+                raise ActionNotLegal(f"the visit cannot be cancelled: {actions.why_no_way_back(flow, visit)}")
+            return way
+
+        async with self._leased(visit_id, check) as (flow, journal):
+            check(flow, journal.visit)
+            close = flow.definition.cancelled
+            journal.record(UndoRequested(at=journal.now(), target=close, depth=0, close=close, by=by, reason=reason))
+        return await self._store.get(visit_id)
+
+    async def correct(self, visit_id: str, changes: Mapping[str, Any], by: str, reason: str) -> Projection:
+        """Change data of a visit; None takes a field away. Old and new values are kept.
+
+        Raises:
+            ActionNotLegal: a call is open, or the visit is closed.
+            InvalidData: the visit's data would not be valid, or nothing would change.
+        """
+
+        def check(flow: Flow, visit: Visit) -> Corrected:
+            _attributed(by, reason)
+            _legal(actions.can_correct(visit), "correct")
+            if unknown := [name for name in changes if name not in flow.data_model.model_fields]:
+                raise InvalidData(f"{flow.name} has no such field", field=unknown[0], flow=flow.name)
+            corrected = {name: value for name, value in {**visit.data, **changes}.items() if value is not None}
+            valid = validated(flow.data_model, corrected, flow.name)
+            new = {name: valid.get(name) for name in changes}
+            old = {name: visit.data.get(name) for name in changes}
+            if new == old:
+                raise InvalidData("nothing would change", field=next(iter(changes), "data"), flow=flow.name)
+            now = max(self._environment.now(), visit.updated_at)
+            return Corrected(at=now, by=by, reason=reason, old=old, new=new)
+
+        async with self._leased(visit_id, check) as (flow, journal):
+            journal.record(check(flow, journal.visit))
+        return await self._store.get(visit_id)
+
+    async def migrate(self, visit_id: str, by: str, reason: str, version: str | None = None) -> Projection:
+        """Move a visit to another version of its flow (default: the current one), after checking that it fits (G7).
+
+        Raises:
+            ActionNotLegal: the state, or a transition that may have to be undone, has no counterpart; the data does not
+                fit; a call is open.
+        """
+        named = None if version is None else await self._registry.version(version)
+
+        def check(flow: Flow, visit: Visit) -> Migrated:
+            _attributed(by, reason)
+            _legal(actions.can_migrate(visit), "migrate")
+            new = named or self._registry.current(visit.flow)
+            state = migrated_state(flow, new, visit)
+            now = max(self._environment.now(), visit.updated_at)
+            return Migrated(at=now, by=by, reason=reason, old_version=visit.version, version=new.version, state=state)
+
+        async with self._leased(visit_id, check) as (flow, journal):
+            event = check(flow, journal.visit)
+            journal.record(event)
+            journal_flow = await self._registry.version(event.version)
+            await journal.flush(journal_flow, release=True)
+        return await self._store.get(visit_id)
+
+    # -- reading
+    async def report(self, visit_id: str) -> Report:
+        """Return a visit with its fold and the actions that are legal now. Raises UnknownVisit."""
+        projection = await self._store.get(visit_id)
+        visit = fold(visit_id, await self._store.history(visit_id))
+        try:
+            flow = await self._registry.version(visit.version)
+        except FlowUnavailable:
+            return Report(projection, visit, [])
+        return Report(projection, visit, legal_actions(flow, visit))
+
+    # -- leasing
+    @asynccontextmanager
+    async def _leased(self, visit_id: str, check: Callable[[Flow, Visit], Any]) -> AsyncIterator[tuple[Flow, Journal]]:
+        """Check on a copy, lease, check in again by the caller, write and release; a refusal leaves no trace."""
+        visit = fold(visit_id, await self._history(visit_id))
+        check(await self._registry.version(visit.version), visit)
+        journal = await self._lease(visit_id)
+        flow = await self._registry.version(journal.visit.version)
+        if journal.visit.call is not None and journal.visit.doubt is None:
+            take_over(flow, journal)  # nobody holds the lease, so whoever made the call is gone
+        try:
+            yield flow, journal
+        except BaseException:
+            await self._store.release(journal.lease)
+            raise
+        try:
+            await journal.flush(flow, release=True)
+        except LeaseLost as error:
+            raise VisitBusy from error
+        self._changed()
+
+    async def _history(self, visit_id: str) -> History:
+        await self._store.get(visit_id)
+        return await self._store.history(visit_id)
+
+    async def _lease(self, visit_id: str) -> Journal:
+        deadline = self._environment.monotonic() + PATIENCE
+        while True:
+            now = self._environment.now()
+            claim = await self._store.claim(visit_id, self._worker, now, now + _LEASE)
+            if claim is not None:
+                return Journal(self._store, claim, self._environment)
+            if self._environment.monotonic() >= deadline:
+                raise VisitBusy
+            await self._environment.sleep(_LOOK_EVERY)
+
+
+def migrated_state(old: Flow, new: Flow, visit: Visit) -> str:
+    """Return the state in ``new`` that corresponds to where ``visit`` stands. Raises ActionNotLegal with the reason."""
+    if new.name != old.name:
+        raise ActionNotLegal(f"{new.name} is not a version of {old.name}", field="version")
+    if new.version == visit.version:
+        raise ActionNotLegal("the visit is on this version already", field="version")
+    names = new.definition.migrates
+    state = names.get(visit.state, visit.state)
+    if state not in new.definition.states:
+        message = f"state {visit.state} has no counterpart in {new.name} v{new.definition.version}"
+        raise ActionNotLegal(message, field="version")
+    for leg in visit.trail:
+        if new.edge(leg.trigger, leg.source, leg.dest) is None:
+            message = (
+                f"{leg.trigger} ({leg.source} to {leg.dest}), which may have to be undone, has no counterpart"
+                f" in {new.name} v{new.definition.version}"
+            )
+            raise ActionNotLegal(message, field="version")
+    try:
+        validated(new.data_model, visit.data, new.name)
+    except InvalidData as error:
+        message = f"the visit's data does not fit {new.name} v{new.definition.version}: {error.field}: {error.message}"
+        raise ActionNotLegal(message, field="version") from error
+    return state
+
+
+def validated(model: type[BaseModel], data: Mapping[str, Any], flow: str) -> dict[str, Any]:
+    """Return ``data`` as facts after ``model`` has accepted it; unset and empty fields are left out.
+
+    Raises:
+        Oversize: more than MAX_BYTES of JSON.
+        InvalidData: names the field and what was expected, never the value (G10).
+    """
+    try:
+        facts = normalise(dict(data))
+    except FloatRefused as error:
+        raise InvalidData(
+            "expected a decimal number, not a binary float", field=str(error).split(" ")[0], flow=flow
+        ) from None
+    except TypeError as error:
+        raise InvalidData(str(error), field="data", flow=flow) from None
+    except RecursionError:
+        raise InvalidData("the data is nested too deeply", field="data", flow=flow) from None
+    size = len(dumps(facts).encode())
+    if size > MAX_BYTES:
+        raise Oversize(f"{size} bytes of data; a visit may be handed {MAX_BYTES}", field="data", flow=flow)
+    try:
+        checked = model.model_validate(facts)
+    except ValidationError as error:
+        problems = [
+            {"field": ".".join(str(part) for part in each["loc"]) or "data", "message": each["msg"]}
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise InvalidData(problems[0]["message"], field=problems[0]["field"], flow=flow, problems=problems) from None
+    cleaned: dict[str, Any] = normalise(checked.model_dump(mode="json", exclude_none=True))
+    return cleaned
+
+
+def _attributed(by: str, reason: str) -> None:
+    for name, value in (("by", by), ("reason", reason)):
+        if not value.strip():
+            raise InvalidData("an operator's action needs both an operator and a reason", field=name)
+
+
+def _legal(reason: str | None, action: str) -> None:
+    if reason is not None:
+        raise ActionNotLegal(f"{action} is not legal now: {reason}")
+
+
+__all__ = ["Commands", "Lease", "Report", "migrated_state", "validated"]

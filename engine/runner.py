@@ -1,0 +1,260 @@
+"""The runner: takes due visits under a lease, moves many at once, and lets go in good order.
+
+One asyncio process. A visit in flight is a task; a visit that waits is only a row. Nothing here decides what happens to a visit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+import structlog
+
+from engine import faultpoints
+from engine.adapter import Adapter
+from engine.environment import MINUTE, SECOND, Environment, Micros
+from engine.errors import LeaseLost, StoreError
+from engine.execution import Executor, FlowSource
+from engine.store import Claim, Lease, Store, Worker
+
+log = structlog.get_logger("visitflow.runner")
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """How a runner behaves; all times in microseconds."""
+
+    in_flight: int = 500  #: visits moved at once
+    batch: int = 200  #: visits claimed in one transaction
+    lease: Micros = 30 * SECOND
+    #: Stop trusting a lease so long before it ends: a call must have left by then or not leave at all.
+    margin: Micros = 5 * SECOND
+    poll: Micros = SECOND // 5  #: how often to look for visits that another process made due
+    grace: Micros = 20 * SECOND  #: how long a stop waits for calls in the air before parking them
+    forget_worker: Micros = 10 * MINUTE
+
+
+@dataclass(slots=True)
+class RunnerFigures:
+    """Counters for metrics and tests."""
+
+    claimed: int = 0
+    finished: int = 0
+    lost: int = 0
+    failed: int = 0
+    taken_over: int = 0
+
+
+class Runner:
+    """Runs visits until stopped. ``start`` and ``stop`` belong to the same event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        flows: FlowSource,
+        adapters: Mapping[str, Adapter],
+        environment: Environment,
+        *,
+        settings: RunnerSettings | None = None,
+        hook: faultpoints.Hook = faultpoints.nothing,
+    ) -> None:
+        """``flows`` returns the compiled flow of a version hash."""
+        self.settings = settings or RunnerSettings()
+        self.figures = RunnerFigures()
+        self.worker = f"{socket.gethostname()}:{environment.new_id()}"
+        self._store = store
+        self._environment = environment
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._leases: dict[str, Lease] = {}
+        self._trusted: dict[str, Micros] = {}  # visit → monotonic time until which its lease is surely ours
+        self._wake = asyncio.Event()
+        self._loops: list[asyncio.Task[None]] = []
+        self._executor = Executor(store, flows, adapters, environment, hook=hook, lease_ends=self._lease_ends)
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many visits are being moved right now."""
+        return len(self._tasks)
+
+    def wake(self) -> None:
+        """Look for due visits now: something has changed."""
+        self._wake.set()
+
+    async def start(self) -> None:
+        """Take over what dead processes left, then begin to work."""
+        await self._register()
+        await self._take_over_the_dead()
+        self._loops = [
+            asyncio.create_task(self._dispatch(), name="dispatch"),
+            asyncio.create_task(self._heartbeat(), name="heartbeat"),
+        ]
+
+    async def stop(self) -> None:
+        """Claim nothing more; finish what is in the air, or after ``grace`` park it as in doubt; give all leases up."""
+        self._executor.stopping = True
+        for loop in self._loops[:1]:
+            loop.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=self.settings.grace / SECOND)
+        for task in list(self._tasks.values()):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=self.settings.grace / SECOND)
+        for loop in self._loops:
+            loop.cancel()
+        for loop in self._loops:
+            with suppress(asyncio.CancelledError):
+                await loop
+        with suppress(StoreError):
+            await self._store.expire_worker(self.worker, self._environment.now())
+
+    async def run_until_idle(self) -> None:
+        """Move everything that is due now and return: for tests and commands that run without a service."""
+        while True:
+            claimed = await self._claim()
+            if not claimed and not self._tasks:
+                return
+            if self._tasks:
+                await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    # -- dispatch
+    async def _dispatch(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                claimed = await self._claim()
+            except StoreError as error:
+                log.warning("claiming_failed", error=error.message)
+                claimed = 0
+            if claimed and len(self._tasks) < self.settings.in_flight:
+                await asyncio.sleep(0)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(await self._pause() / SECOND):
+                    await self._wake.wait()
+
+    async def _pause(self) -> Micros:
+        """Return how long to sleep: until the next visit is due, at most ``poll``."""
+        if len(self._tasks) >= self.settings.in_flight:
+            return self.settings.poll
+        try:
+            due = await self._store.next_wake()
+        except StoreError:
+            return self.settings.poll
+        if due is None:
+            return self.settings.poll
+        return max(1000, min(due - self._environment.now(), self.settings.poll))
+
+    async def _claim(self) -> int:
+        free = min(self.settings.in_flight - len(self._tasks), self.settings.batch)
+        if free <= 0 or self._executor.stopping:
+            return 0
+        trusted = self._environment.monotonic() + self.settings.lease - self.settings.margin
+        now = self._environment.now()
+        claims = await self._store.claim_due(self.worker, now, now + self.settings.lease, free)
+        for claim in claims:
+            self._begin(claim, trusted)
+        self.figures.claimed += len(claims)
+        return len(claims)
+
+    def _begin(self, claim: Claim, trusted: Micros) -> None:
+        visit_id = claim.lease.visit_id
+        if visit_id in self._tasks:  # our own lease had run out unnoticed; the older task will find itself fenced off
+            self._tasks[visit_id].cancel()
+        self._leases[visit_id] = claim.lease
+        self._trusted[visit_id] = trusted
+        task = asyncio.create_task(self._move(claim), name=visit_id)
+        self._tasks[visit_id] = task
+        task.add_done_callback(lambda done: self._ended(visit_id, done))
+
+    def _ended(self, visit_id: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(visit_id) is task:
+            del self._tasks[visit_id], self._leases[visit_id], self._trusted[visit_id]
+        if len(self._tasks) + 1 >= self.settings.in_flight or not self._tasks:
+            self._wake.set()
+
+    async def _move(self, claim: Claim) -> None:
+        try:
+            await self._executor.advance(claim)
+            self.figures.finished += 1
+        except LeaseLost:
+            self.figures.lost += 1
+            log.warning("lease_lost", visit=claim.lease.visit_id)
+        except StoreError as error:
+            self.figures.failed += 1
+            log.warning("store_failed", visit=claim.lease.visit_id, error=error.message)
+        except asyncio.CancelledError:
+            if not self._executor.stopping:
+                raise
+        except Exception as error:
+            # A bug of ours. The lease ends by itself and the visit comes due again; it is never lost, and never silent.
+            self.figures.failed += 1
+            log.exception("visit_failed", visit=claim.lease.visit_id, error=type(error).__name__)
+
+    # -- leases
+    def _lease_ends(self, lease: Lease) -> Micros:
+        held = self._leases.get(lease.visit_id)
+        if held is None or held.token != lease.token:
+            return 0
+        return self._trusted[lease.visit_id]
+
+    async def _heartbeat(self) -> None:
+        every = max(self.settings.lease // 3, SECOND // 20)
+        while True:
+            await asyncio.sleep(every / SECOND)
+            try:
+                await self._renew()
+                await self._register()
+            except StoreError as error:
+                log.warning("heartbeat_failed", error=error.message)
+
+    async def _renew(self) -> None:
+        leases = list(self._leases.values())
+        if not leases:
+            return
+        trusted = self._environment.monotonic() + self.settings.lease - self.settings.margin
+        lost = await self._store.renew(leases, self._environment.now() + self.settings.lease)
+        for lease in leases:
+            if self._leases.get(lease.visit_id) != lease:
+                continue
+            if lease.visit_id in lost:
+                self._trusted[lease.visit_id] = 0
+            else:
+                self._trusted[lease.visit_id] = trusted
+
+    # -- workers
+    async def _register(self) -> None:
+        process = psutil.Process()
+        await self._store.register(
+            Worker(
+                worker=self.worker,
+                host=socket.gethostname(),
+                pid=process.pid,
+                process_started=int(process.create_time() * SECOND),
+                seen_at=self._environment.now(),
+            )
+        )
+
+    async def _take_over_the_dead(self) -> None:
+        """End the leases of workers on this host whose process is provably gone; others end by themselves."""
+        for worker in await self._store.workers():
+            if worker.worker != self.worker and worker.host == socket.gethostname() and not _alive(worker):
+                count = await self._store.expire_worker(worker.worker, self._environment.now())
+                self.figures.taken_over += count
+                log.info("took_over", worker=worker.worker, visits=count)
+
+
+def _alive(worker: Worker) -> bool:
+    """Tell whether a worker's process still runs: same number, and started at the same time."""
+    try:
+        process = psutil.Process(worker.pid)
+        same = abs(int(process.create_time() * SECOND) - worker.process_started) < 2 * SECOND
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
