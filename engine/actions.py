@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from engine.events import Verdict
+from engine.events import Cause, Verdict
 from engine.machine import Edge, Flow
 from engine.plan import view_of, way_of
 from engine.visit import Visit
@@ -30,7 +30,7 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that is legal now. ``target`` is a trigger, a state or a verdict; ``sends`` are the calls it leads to."""
+    """One thing that is legal now. ``target`` is a trigger, state or verdict; ``sends`` the calls it leads to."""
 
     kind: ActionKind
     target: str = ""
@@ -80,7 +80,7 @@ def can_trigger(visit: Visit) -> str | None:
     """Tell why no trigger is legal, or None."""
     if visit.closed:
         return "the visit is closed"
-    if visit.trouble is not None:
+    if visit.trouble is not None and visit.trouble.cause is not Cause.OVERDUE:
         return f"the visit is stuck ({visit.trouble.cause.value}): resume, settle, correct or reverse it first"
     if visit.undo is not None:
         return f"the visit is being taken back to {visit.undo.target}"
@@ -212,7 +212,7 @@ def legal_triggers(flow: Flow, visit: Visit) -> list[str]:
 
 
 def choose(flow: Flow, visit: Visit, trigger: str, data: dict[str, Any], now: int) -> Edge | str:
-    """Return the edge that ``trigger`` takes now with ``data`` laid over the visit's, or the condition that forbids it."""
+    """Return the edge that ``trigger`` takes with ``data`` laid over the visit's, or the condition that forbids it."""
     view = view_of(flow, visit, now)
     with_data = type(view)(
         view.visit_id, view.flow, view.key, view.state, {**visit.data, **data}, view.settings, view.now

@@ -24,9 +24,9 @@ class UnknownName(LookupError):
 class Catalogue:
     """All steps, conditions and adapters that flows may name.
 
-    ``modules`` maps the first word of a short name to a module: with ``{"jiangsu": steps.jiangsu}``, ``jiangsu.settle`` is
-    whatever that module calls ``settle`` in its ``STEPS`` or ``CONDITIONS`` table or has as an attribute. Anything else
-    is imported by its dotted name.
+    ``modules`` maps the first word of a short name to a module: with ``{"jiangsu": steps.jiangsu}``,
+    ``jiangsu.settle`` is what that module calls ``settle`` in its table ``STEPS``, ``CONDITIONS`` or ``MODELS``.
+    Anything else is imported by its dotted name.
     """
 
     modules: dict[str, Any] = field(default_factory=dict)

@@ -206,7 +206,7 @@ class Commands:
         return await self._store.get(visit_id)
 
     async def reverse(self, visit_id: str, state: str, by: str, reason: str) -> Projection:
-        """Undo, newest first, back to ``state``; the visit then waits for a person or the HIS. Raises ActionNotLegal."""
+        """Undo, newest first, back to ``state``; then wait for a person or the HIS. Raises ActionNotLegal."""
 
         def check(flow: Flow, visit: Visit) -> actions.WayBack:
             _attributed(by, reason)

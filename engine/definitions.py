@@ -81,7 +81,7 @@ class Text(Model):
 
 
 class Retry(Model):
-    """Exponential back-off with jitter: try again after ``first``, then ``factor`` times longer, never above ``cap``."""
+    """Back-off with jitter: try again after ``first``, then ``factor`` times longer, never above ``cap``."""
 
     first: Duration = SECOND
     factor: float = Field(default=2.0, ge=1.0, le=10.0)
@@ -197,7 +197,7 @@ class State(Model):
 
 
 class Timer(Model):
-    """Fires ``trigger`` while the visit stands in one of ``states``: once ``after`` a time, ``every`` so often, or daily ``at``."""
+    """Fires ``trigger`` in one of ``states``: once ``after`` a time, ``every`` so often, or daily ``at``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

@@ -49,6 +49,7 @@ class Cause(StrEnum):
     LATE_ORIGINAL = "late_original"  #: a call judged not to have happened did happen after all
     STEP_ERROR = "step_error"  #: our own code failed
     FLOW_UNAVAILABLE = "flow_unavailable"
+    ENGINE_ERROR = "engine_error"  #: a bug of the engine, or a journal that cannot be folded
 
 
 class Event(BaseModel):

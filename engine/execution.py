@@ -104,12 +104,18 @@ class Executor:
             LeaseLost: another worker took over; what was not durable is forgotten.
             StoreError: the store failed; the lease ends by itself and the visit comes due again.
         """
-        journal = Journal(self.store, claim, self.environment)
         try:
-            flow = await self._flows(journal.visit.version)
+            await self._advance(Journal(self.store, claim, self.environment))
+        except (LeaseLost, StoreError):
+            raise
         except FlowUnavailable as error:
-            await self._give_up(journal, error)
-            return
+            await self._give_up(claim, Cause.FLOW_UNAVAILABLE, error.message)
+        except Exception as error:  # a bug of ours: the visit stops where a person sees it, instead of trying for ever
+            log.exception("visit_failed", visit=claim.lease.visit_id, error=type(error).__name__)
+            await self._give_up(claim, Cause.ENGINE_ERROR, f"the engine failed: {type(error).__name__}")
+
+    async def _advance(self, journal: Journal) -> None:
+        flow = await self._flows(journal.visit.version)
         while not self.stopping:
             following = plan(flow, journal.visit)
             if following is None or following.at > journal.now():
@@ -117,10 +123,13 @@ class Executor:
             await self._make(flow, journal, following.move)
         await self._flush(flow, journal, release=True)
 
-    async def _give_up(self, journal: Journal, error: FlowUnavailable) -> None:
-        """Stop a visit whose flow cannot be built: stuck with a cause, not left lying."""
+    async def _give_up(self, claim: Claim, cause: Cause, message: str) -> None:
+        """Stop a visit that cannot be moved: what is durable stays, what was not is dropped, the cause is written down."""
+        history = await self.store.history(claim.lease.visit_id)
+        projection = await self.store.get(claim.lease.visit_id)
+        journal = Journal(self.store, Claim(claim.lease, projection, history), self.environment)
         if journal.visit.trouble is None and not journal.visit.closed:
-            journal.record(Stuck(at=journal.now(), cause=Cause.FLOW_UNAVAILABLE, message=error.message))
+            journal.record(Stuck(at=journal.now(), cause=cause, message=message))
         await journal.flush(None, release=True)
 
     async def _make(self, flow: Flow, journal: Journal, move: Move) -> None:

@@ -1,7 +1,7 @@
 """Writing one leased visit's journal: events are folded at once and become durable together at the next flush.
 
-What one step concluded and what the next intends thus share a commit. Nothing leaves the process, and no caller is told of
-success, before :meth:`Journal.flush` has returned (G1, G3).
+What one step concluded and what the next intends thus share a commit. Nothing leaves the process, and no caller is
+told of success, before :meth:`Journal.flush` has returned (G1, G3).
 """
 
 from __future__ import annotations

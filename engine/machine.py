@@ -1,4 +1,4 @@
-"""Compile a definition, once per flow version, into one shared ``transitions`` machine and the code its names stand for."""
+"""Compile a definition, once per flow version, into one shared ``transitions`` machine and the code it names."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ def next_time_of_day(at: datetime.time, after: Micros, zone: ZoneInfo) -> Micros
 
 
 def project(flow: Flow | None, visit: Visit) -> Projection:
-    """Return what the lists show of ``visit``. Without ``flow`` (it cannot be built) only a stuck or closed visit fits."""
+    """Return what the lists show of ``visit``; without ``flow`` (it cannot be built) the visit counts as stuck."""
     due_at: Micros | None = None
     waiting_for: str | None = None
     if visit.closed:

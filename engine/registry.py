@@ -1,4 +1,4 @@
-"""The flow versions this process knows: the current one for new visits, every older one for visits that began on it (G7)."""
+"""The flow versions of this process: the current one for new visits, older ones for those that began on them (G7)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The runner: takes due visits under a lease, moves many at once, and lets go in good order.
 
-One asyncio process. A visit in flight is a task; a visit that waits is only a row. Nothing here decides what happens to a visit.
+One asyncio process. A visit in flight is a task; a visit that waits is only a row. Nothing here decides what happens
+to a visit.
 """
 
 from __future__ import annotations

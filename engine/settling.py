@@ -1,7 +1,7 @@
 """Settling a doubt: probe, reverse, repeat, ask, in the order that the flow declares.
 
-* A probe that says "applied" is believed at once; "not applied" only after several looks, because a slow request may still be
-  on its way. If a reversal comes later in the order it is then made as well: it keeps a late original out.
+* A probe that says "applied" is believed at once; "not applied" only after several looks, because a slow request may
+  still be on its way. If a reversal comes later in the order it is then made as well: it keeps a late original out.
 * A reversal refers to the original message id and is repeated until acknowledged, then given to a person.
 * A call judged not to have happened is looked at once more before the visit closes.
 """

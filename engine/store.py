@@ -2,10 +2,10 @@
 
 Two ideas carry it:
 
-* **Lease and fencing token.** Claiming a visit raises its ``token``. Every write names the token and the journal length it
-  builds on; both are checked in the transaction that writes (G5).
-* **``wake_at``.** One indexed column says when a visit wants a worker: when its next move is due or, while it is leased,
-  when the lease ends. A dead worker's visits thus come due by themselves.
+* **Lease and fencing token.** Claiming a visit raises its ``token``. Every write names the token and the journal length
+  it builds on; both are checked in the transaction that writes (G5).
+* **``wake_at``.** One indexed column says when a visit wants a worker: when its next move is due or, while it is
+  leased, when the lease ends. A dead worker's visits thus come due by themselves.
 """
 
 from __future__ import annotations

@@ -173,7 +173,9 @@ class Visit:
     def _triggered(self, event: Triggered) -> None:
         self._require(self.run is None and self.call is None and self.undo is None, event.kind)
         self._require(event.source == self.state, event.kind)
+        self._require(self.trouble is None or self.trouble.cause is Cause.OVERDUE, event.kind)
         self._merge(event.data)
+        self.trouble = None
         self.run = Run(event.trigger, event.source, event.dest, Role.FORWARD, event.at, event.at)
         self.held = False
         self.waiting_since = event.at

@@ -1,0 +1,52 @@
+# Everything a newcomer needs: `make demo` and `make test` install what they need first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.PHONY: help install demo test test-fast lint types format lock bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+install: $(STAMP)  ## make the virtual environment and install the locked dependencies
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "visitflow needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+demo: $(STAMP)  ## four visits through a real HTTP peer, one across a SIGKILL (ARGS=--once exits afterwards)
+	@$(BIN)/visitflow demo $(ARGS)
+
+test: $(STAMP) lint types  ## everything: style, types, import contracts, shipped flows, all tests on both stores
+	$(BIN)/visitflow flows check
+	$(BIN)/python -m pytest -n 2 --durations=15 $(ARGS)
+
+test-fast: $(STAMP)  ## only the fast tests
+	$(BIN)/python -m pytest -m "not slow and not postgres" $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+format: $(STAMP)  ## put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \
+	    --no-emit-trusted-host --no-header --annotation-style=line --output-file requirements.lock pyproject.toml
+
+bench: $(STAMP)  ## durable steps per second, written to docs/performance.md
+	$(BIN)/python -m benchmarks.steps --write docs/performance.md
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
