@@ -16,7 +16,7 @@ from engine import faultpoints
 from engine.adapter import Adapter, Call, Operation
 from engine.definitions import RetryClass
 from engine.environment import SECOND, Environment, Micros
-from engine.errors import FlowUnavailable, LeaseLost
+from engine.errors import FlowUnavailable, LeaseLost, StoreError
 from engine.events import Cause, Closed, Concluded, Intent, Role, Stuck, TimerFired, Triggered, Undone
 from engine.facts import normalise
 from engine.faultpoints import FaultPoint
@@ -124,7 +124,7 @@ class Executor:
         await self._flush(flow, journal, release=True)
 
     async def _give_up(self, claim: Claim, cause: Cause, message: str) -> None:
-        """Stop a visit that cannot be moved: what is durable stays, what was not is dropped, the cause is written down."""
+        """Stop a visit that cannot be moved: what is durable stays, the cause is written down."""
         history = await self.store.history(claim.lease.visit_id)
         projection = await self.store.get(claim.lease.visit_id)
         journal = Journal(self.store, Claim(claim.lease, projection, history), self.environment)
