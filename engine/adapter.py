@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 from engine.environment import Micros
 from engine.outcomes import Effect, Outcome
@@ -40,6 +40,10 @@ class Adapter(Protocol):
 
     name: str
     operations: ClassVar[Mapping[str, Operation]]
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """Make the adapter from what flows.yaml says of it. Raises pydantic's ValidationError."""
 
     def message_id(self, now: Micros, number: int) -> str:
         """Return the id of a message that is about to be made; ``number`` comes from a durable counter."""

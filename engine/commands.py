@@ -386,11 +386,7 @@ def validated(model: type[BaseModel], data: Mapping[str, Any], flow: str) -> dic
     try:
         checked = model.model_validate(facts)
     except ValidationError as error:
-        problems = [
-            {"field": ".".join(str(part) for part in each["loc"]) or "data", "message": each["msg"]}
-            for each in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        raise InvalidData(problems[0]["message"], field=problems[0]["field"], flow=flow, problems=problems) from None
+        raise InvalidData.from_pydantic(error, flow=flow) from None
     cleaned: dict[str, Any] = normalise(checked.model_dump(mode="json", exclude_none=True))
     return cleaned
 

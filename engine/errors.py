@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import ValidationError
 
 
 class VisitflowError(Exception):
@@ -29,6 +32,21 @@ class BadInput(VisitflowError):
     """What was handed in is not valid; nothing was changed."""
 
     code = "bad_input"
+
+    @classmethod
+    def from_pydantic(cls, error: ValidationError, **details: Any) -> Self:
+        """Return the error for a model's refusal; it names fields and expectations, never values (G10)."""
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        return cls.from_problems(found, **details)
+
+    @classmethod
+    def from_problems(cls, found: Sequence[Mapping[str, Any]], **details: Any) -> Self:
+        """Return the error for pydantic's list of problems."""
+        problems = [
+            {"field": ".".join(str(part) for part in each["loc"]) or "data", "message": str(each["msg"])}
+            for each in found
+        ]
+        return cls(problems[0]["message"], field=problems[0]["field"], problems=problems, **details)
 
 
 class UnknownFlow(BadInput):

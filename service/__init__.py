@@ -1,0 +1,1 @@
+"""What people and programs touch: CLI, HTTP API, demo, settings; wires the other rooms together."""

@@ -1,0 +1,87 @@
+"""The composition root: store, flows, adapters, commands and, where wanted, a runner, from one set of settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from engine import faultpoints
+from engine.adapter import Adapter
+from engine.catalogue import Catalogue
+from engine.commands import Commands
+from engine.environment import SECOND, Environment, SystemEnvironment
+from engine.registry import Registry
+from engine.runner import Runner, RunnerSettings
+from engine.store import Store
+from flows import Site, load_catalogue, load_site
+from service.settings import Settings
+from storage import Vault, open_store
+
+
+@dataclass(slots=True)
+class Application:
+    """Everything of one process, wired."""
+
+    settings: Settings
+    site: Site
+    store: Store
+    catalogue: Catalogue
+    registry: Registry
+    adapters: Mapping[str, Adapter]
+    environment: Environment
+    commands: Commands
+    runner: Runner
+
+
+def build_adapters(catalogue: Catalogue, configured: Mapping[str, Mapping[str, Any]]) -> dict[str, Adapter]:
+    """Make the adapters that the site configures. Raises UnknownName or pydantic's ValidationError."""
+    return {name: catalogue.adapter(name).from_settings(settings) for name, settings in configured.items()}
+
+
+@asynccontextmanager
+async def application(
+    settings: Settings,
+    *,
+    site: Site | None = None,
+    environment: Environment | None = None,
+    hook: faultpoints.Hook = faultpoints.nothing,
+) -> AsyncIterator[Application]:
+    """Open everything; close it in order. The runner is made but not started.
+
+    Raises:
+        InvalidFlow: flows.yaml or a flow in it is not valid.
+        SchemaOutdated: the database needs ``visitflow db upgrade``.
+    """
+    environment = environment or SystemEnvironment()
+    site = site or load_site(settings.site)
+    catalogue = load_catalogue()
+    store = open_store(settings.store_url, Vault.parse(settings.keys_text()))
+    await store.start()
+    adapters: dict[str, Adapter] = {}
+    try:
+        registry = Registry(store, catalogue, environment)
+        await registry.load(site.definitions)
+        adapters = build_adapters(catalogue, site.adapters)
+        runner = Runner(
+            store,
+            registry.version,
+            adapters,
+            environment,
+            settings=RunnerSettings(
+                in_flight=settings.in_flight,
+                lease=int(settings.lease_seconds * SECOND),
+                margin=int(settings.lease_seconds * SECOND) // 6,
+                grace=int(settings.grace_seconds * SECOND),
+            ),
+            hook=hook,
+        )
+        commands = Commands(store, registry, environment, runner.worker, runner.wake)
+        yield Application(
+            settings, site, store, catalogue, registry, adapters, environment, commands, runner
+        )
+    finally:
+        for adapter in adapters.values():
+            await adapter.close()
+        await store.close()

@@ -1,0 +1,30 @@
+"""The command ``visitflow``."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from service.cli import database, demo, flows, serve, simulate, visits
+from service.cli.console import EXIT_CODES_HELP, run_guarded
+
+app = typer.Typer(
+    name="visitflow",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Workflow engine for hospital visits that cross systems which lose answers. 就诊流程引擎。",
+    epilog=EXIT_CODES_HELP,
+)
+app.add_typer(visits.app, name="visits")
+app.add_typer(flows.app, name="flows")
+app.add_typer(database.app, name="db")
+app.command()(serve.serve)
+app.command()(demo.demo)
+app.add_typer(simulate.app, name="simulate")
+
+
+def main() -> None:
+    """Run the command line; every expected error becomes one line and an exit code."""
+    sys.exit(run_guarded(app))

@@ -1,0 +1,155 @@
+"""How the command line speaks: tables for people, JSON for programs, exit codes that mean something."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import click
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from engine import errors
+from engine.catalogue import UnknownName
+from engine.facts import loads
+from service.settings import Settings
+from service.views import plain_error
+from service.words import word
+
+T = TypeVar("T")
+
+#: Exit code by kind of error, most special first.
+EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (errors.UnknownVisit, 4),
+    (errors.UnknownFlow, 4),
+    (errors.BadInput, 2),
+    (errors.NotLegal, 3),
+    (errors.VisitBusy, 5),
+    (errors.LeaseLost, 5),
+    (errors.StoreError, 5),
+    (errors.VisitflowError, 1),
+    (UnknownName, 2),
+)
+EXIT_CODES_HELP = (
+    "Exit codes: 0 done · 1 failed · 2 bad input · 3 not legal now · 4 not found · 5 busy or unavailable, try again"
+    " · 6 a check found something. Errors go to stderr; with --json as one JSON object."
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+By = Annotated[str, typer.Option("--by", envvar="VISITFLOW_OPERATOR", help="Who acts (journalled).")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why (journalled).")]
+Data = Annotated[str, typer.Option("--data", "-d", help="JSON object, or @file, or - for standard input.")]
+
+out = Console()
+err = Console(stderr=True)
+
+TONES = {"": "", "good": "green", "warn": "yellow", "bad": "bold red"}
+_STATUS_TONES = {"ready": "cyan", "waiting": "", "stuck": "bold red", "closed": "green"}
+
+
+def settings() -> Settings:
+    """Return the settings of this process."""
+    return Settings()
+
+
+def language() -> str:
+    """Return the language that staff see."""
+    return settings().language
+
+
+def say(code: str) -> str:
+    """Return the words for ``code`` in the staff's language."""
+    return word(code, language())
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine; logs go to stderr and only from warnings up."""
+    quiet_logs()
+    return asyncio.run(work)
+
+
+def quiet_logs() -> None:
+    """Send warnings and worse to stderr, as a person reads them."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(30),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print JSON on stdout, unadorned."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def read_data(text: str) -> dict[str, Any]:
+    """Read the JSON object of ``--data``. Raises BadInput."""
+    if text == "-":
+        text = sys.stdin.read()
+    elif text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except OSError as error:
+            raise errors.BadInput(f"{text[1:]}: {error.strerror}", field="--data") from None
+    try:
+        value = loads(text or "{}")
+    except (ValueError, RecursionError):
+        raise errors.BadInput("expected a JSON object such as '{\"invoice_no\": \"P0001\"}'", field="--data") from None
+    if not isinstance(value, dict):
+        raise errors.BadInput("expected a JSON object", field="--data")
+    return value
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str | Text]], title: str | None = None) -> None:
+    """Print a table with translated headings."""
+    grid = Table(*(say(heading) for heading in headings), title=title, title_justify="left", box=None, pad_edge=False)
+    for row in rows:
+        grid.add_row(*row)
+    out.print(grid)
+
+
+def status_text(status: str) -> Text:
+    """Return a status in its colour and the staff's language."""
+    return Text(say(status), style=_STATUS_TONES.get(status, ""))
+
+
+def run_guarded(app: Callable[..., Any]) -> int:
+    """Run the typer app; turn expected errors into one line and an exit code."""
+    as_json = "--json" in sys.argv
+    try:
+        result = app(standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (errors.VisitflowError, UnknownName) as error:
+        _report(error, as_json)
+        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+
+
+def _report(error: Exception, as_json: bool) -> None:
+    body: Mapping[str, Any]
+    if isinstance(error, errors.VisitflowError):
+        body = error.as_dict()
+    else:
+        body = {"code": "unknown_name", "message": str(error)}
+    if as_json:
+        sys.stderr.write(json.dumps({"error": body}, ensure_ascii=False) + "\n")
+        return
+    err.print(Text(plain_error(body), style="bold red"))
+    for problem in list(body.get("problems", ()))[1:10]:
+        err.print(Text(f"  [{problem['field']}] {problem['message']}", style="red"))

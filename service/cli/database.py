@@ -1,0 +1,77 @@
+"""``visitflow db``: schema, rebuild, keys."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Annotated
+
+import typer
+
+from service.application import application
+from service.cli.console import Json, out, print_json, run, say, settings, table
+from service.rebuild import rebuild_store
+from storage import upgrade
+
+app = typer.Typer(no_args_is_help=True, help="The database: schema, rebuild, keys. 数据库。")
+
+FOUND_SOMETHING = 6
+
+
+def new_key() -> str:
+    """Return a fresh exchange key as ``id:base64``."""
+    return f"k{secrets.token_hex(3)}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+@app.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the database's schema up to date; make the folder and the key of the embedded store if there are none."""
+    chosen = settings()
+    if not chosen.store:
+        chosen.data.mkdir(parents=True, exist_ok=True)
+    if not chosen.exchange_keys.get_secret_value() and not chosen.key_file.exists():
+        chosen.key_file.parent.mkdir(parents=True, exist_ok=True)
+        chosen.key_file.touch(mode=0o600)
+        chosen.key_file.write_text(new_key() + "\n", encoding="ascii")
+        out.print(f"made {chosen.key_file}: keep a copy apart from the backups of the database", markup=False)
+    before, after = upgrade(chosen.store_url)
+    out.print(f"schema {before or 'none'} → {after}", markup=False)
+
+
+@app.command()
+def rebuild(
+    repair: Annotated[bool, typer.Option("--repair", help="Write the folded projection where it differs.")] = False,
+    json: Json = False,
+) -> None:
+    """Fold every journal and compare it with what the lists show (G4). Exit code 6 when something differs.
+
+    Example: `visitflow db rebuild` to look, `visitflow db rebuild --repair` to mend.
+    """
+
+    async def work() -> dict[str, object]:
+        async with application(settings()) as wired:
+            return await rebuild_store(wired, repair, None if json else _progress)
+
+    report = run(work())
+    if json:
+        print_json(report)
+    else:
+        differences = report["differences"]
+        assert isinstance(differences, list)
+        table(
+            ("visit", "field", "projection", "journal"),
+            [(d["visit"], d["field"], str(d["stored"]), str(d["folded"])) for d in differences],
+        )
+        out.print(f"{report['visits']} {say('visit')}, {len(differences)} ≠, {report['repaired']} ✓", markup=False)
+    if report["differences"] and not repair:
+        raise typer.Exit(FOUND_SOMETHING)
+
+
+def _progress(done: int, total: int) -> None:
+    out.print(f"  {done}/{total}", end="\r")
+
+
+@app.command("new-key")
+def print_new_key() -> None:
+    """Print a fresh key for VISITFLOW_EXCHANGE_KEYS; put it before the older ones, then run rotate-keys."""
+    typer.echo(new_key())

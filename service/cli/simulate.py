@@ -1,0 +1,28 @@
+"""``visitflow simulate``: start the simulator of a peer, as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Start the simulator of a peer. 模拟对方系统。")
+
+
+@app.command()
+def jiangsu(
+    port: Annotated[int, typer.Option(help="Port of the gateway protocol (interface 000); 0 picks a free one.")] = 8321,
+    control_port: Annotated[int, typer.Option(help="Port for faults and the ledger; 0 picks a free one.")] = 8322,
+    data: Annotated[Path | None, typer.Option(help="Folder of the centre's ledger; without it, memory only.")] = None,
+) -> None:
+    """Start the Jiangsu gateway with a centre behind it. Prints its addresses as one JSON line.
+
+    Example: `visitflow simulate jiangsu --data ./centre`
+    """
+    command = [sys.executable, "-m", "simulators.jiangsu", "--port", str(port), "--control-port", str(control_port)]
+    if data is not None:
+        command += ["--data", str(data)]
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell

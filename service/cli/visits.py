@@ -1,0 +1,286 @@
+"""``visitflow visits``: what a supervisor needs, on the store itself, whether or not the service runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from engine.commands import Commands, Report
+from engine.errors import BadInput, UnknownVisit
+from engine.events import Verdict
+from engine.store import Projection, Status, Store, VisitFilter
+from service.application import Application, application
+from service.cli.console import (
+    TONES,
+    By,
+    Data,
+    Json,
+    Reason,
+    language,
+    out,
+    print_json,
+    read_data,
+    run,
+    say,
+    settings,
+    status_text,
+    table,
+)
+from service.timeline import timeline
+from service.views import event_view, exchange_view, moment, projection_view, report_view
+
+app = typer.Typer(no_args_is_help=True, help="List, show, open and move visits. 就诊。")
+
+Visit = Annotated[str, typer.Argument(help="Visit id, or FLOW/KEY such as jiangsu.outpatient/MZ0001.")]
+
+
+async def resolve(store: Store, reference: str) -> str:
+    """Return the visit id for an id or ``flow/key``. Raises UnknownVisit."""
+    flow, slash, key = reference.partition("/")
+    if not slash:
+        return reference
+    found = await store.find(flow, key)
+    if found is None:
+        raise UnknownVisit(f"{flow} has no visit {key}", field="visit")
+    return found.visit_id
+
+
+@app.command("list")
+def list_visits(
+    json: Json = False,
+    stuck: Annotated[bool, typer.Option("--stuck", help="Only visits that need a person.")] = False,
+    flow: Annotated[str | None, typer.Option(help="Only this flow.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only this state.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only this status.")] = None,
+    cause: Annotated[str | None, typer.Option(help="Only this cause of being stuck.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+) -> None:
+    """List visits, newest first. Example: `visitflow visits list --stuck`."""
+
+    which = VisitFilter(flow=flow, state=state, status=Status.STUCK if stuck else status, cause=cause, limit=limit)
+    found = _with_application(lambda wired: wired.store.visits(which))
+    if json:
+        print_json([projection_view(each) for each in found])
+        return
+    table(
+        ("visit", "flow", "key", "state", "status", "cause", "waiting_for", "due"),
+        [
+            (
+                each.visit_id,
+                each.flow,
+                each.key,
+                each.state,
+                status_text(each.status.value),
+                Text(say(each.cause) if each.cause else "", style="red"),
+                each.waiting_for or "",
+                (moment(each.due_at) or "")[:19],
+            )
+            for each in found
+        ],
+    )
+
+
+@app.command()
+def show(
+    visit: Visit,
+    json: Json = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Also print raw exchanges; they hold identities.")] = False,
+) -> None:
+    """Show one visit: timeline, why it is stuck, the evidence, and what may be done now."""
+
+    async def work(wired: Application) -> tuple[Report, list[Any], list[Any]]:
+        visit_id = await resolve(wired.store, visit)
+        report = await wired.commands.report(visit_id)
+        return report, await wired.store.journal(visit_id), await wired.store.exchanges(visit_id)
+
+    report, journal, exchanges = _with_application(work)
+    if json:
+        print_json(
+            report_view(report)
+            | {
+                "journal": [event_view(stored) for stored in journal],
+                "exchanges": [exchange_view(record, raw) for record in exchanges],
+            }
+        )
+        return
+    _print_head(report)
+    table(
+        ("", "time", "event", "what"),
+        [
+            (str(line.seq), line.time, line.kind, Text(line.text, style=TONES[line.tone]))
+            for line in timeline(journal, language())
+        ],
+        title=say("history"),
+    )
+    if raw:
+        for record in exchanges:
+            shown = exchange_view(record, raw=True)
+            out.rule(f"{shown['operation']} {shown['at']} {shown['exchange']}")
+            out.print(shown["request"], markup=False)
+            out.print(shown["reply"] or shown["status"], markup=False)
+    _print_actions(report)
+
+
+def _print_head(report: Report) -> None:
+    projection, trouble = report.projection, report.visit.trouble
+    out.print(
+        Text.assemble(
+            (f"{projection.flow} {projection.key}  ", "bold"),
+            f"{projection.visit_id}  {projection.state}  ",
+            status_text(projection.status.value),
+            f"  {projection.waiting_for or ''}",
+        )
+    )
+    if trouble is not None:
+        out.print(Text(f"{say('cause')}: {say(trouble.cause)} · {trouble.message}", style="bold red"))
+        evidence = ", ".join(f"{name}={value}" for name, value in trouble.evidence.items())
+        out.print(f"{say('evidence')}: #{trouble.seq} {evidence}", markup=False)
+    call = report.visit.call
+    if call is not None:
+        out.print(f"{call.operation} · {call.message_id} · {moment(call.at)}", markup=False)
+
+
+def _print_actions(report: Report) -> None:
+    if not report.actions:
+        return
+    table(
+        ("actions", "", "needs", "sends"),
+        [
+            (say(each.kind), say(each.target), ", ".join(each.needs), " → ".join(each.sends))
+            for each in report.actions
+        ],
+    )
+
+
+@app.command("open")
+def open_visit(
+    flow: Annotated[str, typer.Argument(help="Flow, such as jiangsu.outpatient.")],
+    key: Annotated[str, typer.Argument(help="The hospital's own number of the visit.")],
+    data: Data = "{}",
+    by: By = "cli",
+    json: Json = False,
+) -> None:
+    """Open a visit. Opening it again with the same data returns the same visit.
+
+    Example: `visitflow visits open jiangsu.outpatient MZ0001 --data @visit.json`
+    """
+    facts = read_data(data)
+
+    async def work(wired: Application) -> Projection:
+        projection, _created = await wired.commands.open(flow, key, facts, by)
+        return projection
+
+    _print_projection(_with_application(work), json)
+
+
+@app.command()
+def trigger(
+    visit: Visit,
+    name: Annotated[str, typer.Argument(help="Trigger, such as settle.")],
+    data: Data = "{}",
+    by: By = "cli",
+    json: Json = False,
+) -> None:
+    """Ask for a transition. Example: `visitflow visits trigger jiangsu.outpatient/MZ0001 settle -d '{"invoice_no": "P1"}'`."""
+    facts = read_data(data)
+    _command(visit, json, lambda commands, visit_id: commands.trigger(visit_id, name, facts, by))
+
+
+@app.command()
+def resume(visit: Visit, reason: Reason, by: By, json: Json = False) -> None:
+    """Let the engine try again now, with its patience renewed."""
+    _command(visit, json, lambda commands, visit_id: commands.resume(visit_id, by, reason))
+
+
+@app.command()
+def settle(
+    visit: Visit,
+    verdict: Annotated[str, typer.Argument(help="applied or not_applied")],
+    reason: Reason,
+    by: By,
+    data: Data = "{}",
+    json: Json = False,
+) -> None:
+    """Say what became of a call in doubt, after asking the centre; `applied` needs the data of the lost reply.
+
+    Example: `visitflow visits settle jiangsu.outpatient/MZ0001 not_applied --by wang --reason "centre has no record"`
+    """
+    facts = read_data(data)
+    if verdict not in (Verdict.APPLIED, Verdict.NOT_APPLIED):
+        raise BadInput("expected applied or not_applied", field="verdict")
+    _command(
+        visit, json, lambda commands, visit_id: commands.settle(visit_id, Verdict(verdict), by, reason, facts)
+    )
+
+
+@app.command()
+def reverse(
+    visit: Visit,
+    state: Annotated[str, typer.Argument(help="State to go back to.")],
+    reason: Reason,
+    by: By,
+    json: Json = False,
+) -> None:
+    """Undo, newest first, back to a state; the visit then waits for a person or the HIS."""
+    _command(visit, json, lambda commands, visit_id: commands.reverse(visit_id, state, by, reason))
+
+
+@app.command()
+def cancel(visit: Visit, reason: Reason, by: By, json: Json = False) -> None:
+    """Undo everything and close the visit as cancelled."""
+    _command(visit, json, lambda commands, visit_id: commands.cancel(visit_id, by, reason))
+
+
+@app.command()
+def correct(
+    visit: Visit,
+    changes: Annotated[str, typer.Argument(help="JSON object of fields to change; null takes a field away.")],
+    reason: Reason,
+    by: By,
+    json: Json = False,
+) -> None:
+    """Correct a visit's data; old and new values are kept in the journal."""
+    facts = read_data(changes)
+    _command(visit, json, lambda commands, visit_id: commands.correct(visit_id, facts, by, reason))
+
+
+@app.command()
+def migrate(
+    visit: Visit,
+    reason: Reason,
+    by: By,
+    version: Annotated[str | None, typer.Option(help="Version hash; default: the current version.")] = None,
+    json: Json = False,
+) -> None:
+    """Move a visit to another version of its flow; refused with the reason if it does not fit."""
+    _command(visit, json, lambda commands, visit_id: commands.migrate(visit_id, by, reason, version))
+
+
+def _with_application(work: Callable[[Application], Awaitable[Any]]) -> Any:
+    async def wrapped() -> Any:
+        async with application(settings()) as wired:
+            return await work(wired)
+
+    return run(wrapped())
+
+
+def _command(visit: str, json: bool, act: Callable[[Commands, str], Awaitable[Projection]]) -> None:
+    async def work(wired: Application) -> Projection:
+        return await act(wired.commands, await resolve(wired.store, visit))
+
+    _print_projection(_with_application(work), json)
+
+
+def _print_projection(projection: Projection, json: bool) -> None:
+    if json:
+        print_json(projection_view(projection))
+        return
+    out.print(
+        Text.assemble(
+            f"{projection.flow} {projection.key}  {projection.visit_id}  {projection.state}  ",
+            status_text(projection.status.value),
+        )
+    )

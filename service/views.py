@@ -1,0 +1,112 @@
+"""Visits, journals and actions in the shapes that programs read (``--json``, HTTP) and that people's tables are made from."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from engine.actions import Action
+from engine.commands import Report
+from engine.environment import SECOND, Micros
+from engine.events import AnyEvent, decode
+from engine.store import ExchangeRecord, Projection, StoredEvent
+
+
+def moment(at: Micros | None) -> str | None:
+    """Return a time as ISO 8601 in the local zone, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.datetime.fromtimestamp(at / SECOND, datetime.UTC).astimezone().isoformat(timespec="milliseconds")
+
+
+def projection_view(projection: Projection) -> dict[str, Any]:
+    """Return one line of a list of visits."""
+    return {
+        "visit": projection.visit_id,
+        "flow": projection.flow,
+        "version": projection.version,
+        "key": projection.key,
+        "state": projection.state,
+        "status": projection.status.value,
+        "cause": projection.cause,
+        "waiting_for": projection.waiting_for,
+        "due_at": moment(projection.due_at),
+        "opened_at": moment(projection.opened_at),
+        "updated_at": moment(projection.updated_at),
+        "events": projection.seq,
+    }
+
+
+def action_view(action: Action) -> dict[str, Any]:
+    """Return one legal action."""
+    return {
+        "action": action.kind.value,
+        "target": action.target,
+        "needs": list(action.needs),
+        "sends": list(action.sends),
+    }
+
+
+def report_view(report: Report) -> dict[str, Any]:
+    """Return a visit with data, cause, evidence and legal actions."""
+    visit = report.visit
+    trouble = visit.trouble
+    call = visit.call
+    return projection_view(report.projection) | {
+        "data": visit.data,
+        "stuck": None
+        if trouble is None
+        else {
+            "cause": trouble.cause.value,
+            "message": trouble.message,
+            "since": moment(trouble.at),
+            "event": trouble.seq,
+            "evidence": trouble.evidence,
+        },
+        "open_call": None
+        if call is None
+        else {
+            "operation": call.operation,
+            "message_id": call.message_id,
+            "sent_at": moment(call.at),
+            "in_doubt": None if visit.doubt is None else visit.doubt.reason,
+        },
+        "path": [leg.trigger for leg in visit.trail],
+        "actions": [action_view(action) for action in report.actions],
+    }
+
+
+def event_view(stored: StoredEvent) -> dict[str, Any]:
+    """Return one event of a journal with its fields."""
+    event = decode(stored.payload)
+    return {"seq": stored.seq, "at": moment(stored.at)} | event.model_dump(mode="json", exclude={"at"}, exclude_none=True)
+
+
+def exchange_view(record: ExchangeRecord, raw: bool) -> dict[str, Any]:
+    """Return one exchange; with ``raw`` also its bytes as text, which hold identities."""
+    shown: dict[str, Any] = {
+        "exchange": record.exchange_id,
+        "call": record.call,
+        "at": moment(record.at),
+        "adapter": record.adapter,
+        "operation": record.operation,
+        "status": record.status,
+        "request_bytes": len(record.request),
+        "reply_bytes": None if record.reply is None else len(record.reply),
+    }
+    if raw:
+        shown["request"] = record.request.decode("utf-8", "replace")
+        shown["reply"] = None if record.reply is None else record.reply.decode("utf-8", "replace")
+    return shown
+
+
+def events_of(journal: Iterable[StoredEvent]) -> list[tuple[StoredEvent, AnyEvent]]:
+    """Return stored events with what they say."""
+    return [(stored, decode(stored.payload)) for stored in journal]
+
+
+def plain_error(error: Mapping[str, Any]) -> str:
+    """Return an error as one line for a terminal."""
+    field = f" [{error['field']}]" if error.get("field") else ""
+    return f"{error['code']}{field}: {error['message']}"
