@@ -380,7 +380,10 @@ def validated(model: type[BaseModel], data: Mapping[str, Any], flow: str) -> dic
         raise InvalidData(str(error), field="data", flow=flow) from None
     except RecursionError:
         raise InvalidData("the data is nested too deeply", field="data", flow=flow) from None
-    size = len(dumps(facts).encode())
+    try:
+        size = len(dumps(facts).encode())
+    except UnicodeEncodeError:
+        raise InvalidData("a text holds half a character (a lone surrogate)", field="data", flow=flow) from None
     if size > MAX_BYTES:
         raise Oversize(f"{size} bytes of data; a visit may be handed {MAX_BYTES}", field="data", flow=flow)
     try:

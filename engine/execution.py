@@ -42,6 +42,7 @@ from engine.plan import (
 from engine.retry import next_try
 from engine.steps import Disagreement, Progress, View
 from engine.store import Claim, Lease, Store
+from engine.trace import where
 
 log = structlog.get_logger("visitflow.execution")
 
@@ -111,7 +112,7 @@ class Executor:
         except FlowUnavailable as error:
             await self._give_up(claim, Cause.FLOW_UNAVAILABLE, error.message)
         except Exception as error:  # a bug of ours: the visit stops where a person sees it, instead of trying for ever
-            log.exception("visit_failed", visit=claim.lease.visit_id, error=type(error).__name__)
+            log.error("visit_failed", visit=claim.lease.visit_id, error=where(error))
             await self._give_up(claim, Cause.ENGINE_ERROR, f"the engine failed: {type(error).__name__}")
 
     async def _advance(self, journal: Journal) -> None:
@@ -263,7 +264,7 @@ class Executor:
                 raise
             outcome = InDoubt("the engine was stopped while the call was in the air")
         except Exception as error:
-            log.exception("adapter_failed", adapter=adapter, operation=operation.name)
+            log.error("adapter_failed", adapter=adapter, operation=operation.name)
             outcome = InDoubt(f"the adapter failed: {type(error).__name__}")
         self.hook(FaultPoint.AFTER_REPLY, operation.name)
         return outcome
@@ -313,7 +314,7 @@ class Executor:
                 progress = bound.step.fold(view, outcome.reply)
                 data = normalise(dict(progress.data))
             except Exception as error:  # a reply that cannot be read says nothing about what happened (G8)
-                log.warning("reply_unreadable", step=bound.step.name, error=type(error).__name__)
+                log.warning("reply_unreadable", step=bound.step.name, error=where(error))
                 outcome = InDoubt(f"the reply could not be read: {type(error).__name__}")
             else:
                 journal.record(Concluded(**base, outcome="done", dest=target.dest, data=data))
@@ -331,7 +332,7 @@ class Executor:
         try:
             return bound.step.refused(view, outcome)
         except Exception as error:  # then the refusal stands as it is
-            log.warning("refusal_unreadable", step=bound.step.name, error=type(error).__name__)
+            log.warning("refusal_unreadable", step=bound.step.name, error=where(error))
             return None
 
     def _not_done(self, flow: Flow, journal: Journal, target: Target, base: dict[str, Any], outcome: Outcome) -> None:

@@ -21,6 +21,7 @@ from engine.environment import MINUTE, SECOND, Environment, Micros
 from engine.errors import LeaseLost, StoreError
 from engine.execution import Executor, FlowSource
 from engine.store import Claim, Lease, Store, Worker
+from engine.trace import where
 
 log = structlog.get_logger("visitflow.runner")
 
@@ -194,7 +195,7 @@ class Runner:
         except Exception as error:
             # A bug of ours. The lease ends by itself and the visit comes due again; it is never lost, and never silent.
             self.figures.failed += 1
-            log.exception("visit_failed", visit=claim.lease.visit_id, error=type(error).__name__)
+            log.error("visit_failed", visit=claim.lease.visit_id, error=where(error))
 
     # -- leases
     def _lease_ends(self, lease: Lease) -> Micros:

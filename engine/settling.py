@@ -23,6 +23,7 @@ from engine.outcomes import Done, Effect, Outcome, Refused
 from engine.plan import view_of, way_of
 from engine.retry import delay, next_try
 from engine.steps import Applied, Disagreement, Judgement, NotApplied, Progress, Reversed, Unclear, View
+from engine.trace import where
 from engine.visit import PendingCall, Suspect
 
 log = structlog.get_logger("visitflow.settling")
@@ -154,7 +155,7 @@ async def _ask_peer(
             case Refused():
                 return step.refused(view, outcome), exchange
     except Exception as error:
-        log.warning("settling_step_failed", step=step.name, error=type(error).__name__)
+        log.warning("settling_step_failed", step=step.name, error=where(error))
         return Unclear(f"{step.name} could not read the answer: {type(error).__name__}"), exchange
     return Unclear(_reason(outcome)), exchange
 

@@ -78,9 +78,7 @@ async def application(
             hook=hook,
         )
         commands = Commands(store, registry, environment, runner.worker, runner.wake)
-        yield Application(
-            settings, site, store, catalogue, registry, adapters, environment, commands, runner
-        )
+        yield Application(settings, site, store, catalogue, registry, adapters, environment, commands, runner)
     finally:
         for adapter in adapters.values():
             await adapter.close()

@@ -16,10 +16,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VISITFLOW_", env_file=".env", extra="ignore")
 
     data: Path = Field(default=Path("data"), description="folder of the embedded store and its key")
-    store: str = Field(default="", description="store URL: sqlite:///path or postgresql://...; default: SQLite in `data`")
+    store: str = Field(
+        default="", description="store URL: sqlite:///path or postgresql://...; default: SQLite in `data`"
+    )
     site: Path = Field(default=Path("flows.yaml"), description="the site's flows.yaml")
     exchange_keys: SecretStr = Field(
-        default=SecretStr(""), description="keys that encrypt exchanges: id:base64[,older-id:base64...]; first is current"
+        default=SecretStr(""),
+        description="keys that encrypt exchanges: id:base64[,older-id:base64...]; first is current",
     )
     host: str = "127.0.0.1"
     port: int = 8320

@@ -62,7 +62,9 @@ def _tell(event: AnyEvent, language: str) -> tuple[str, str]:
         case Triggered():
             return f"{event.trigger} ({event.source} → {event.dest}) {event.by}".rstrip(), ""
         case Intent():
-            role = "" if event.role is Role.FORWARD else f"{say('undo_role' if event.role is Role.UNDO else event.role)} "
+            role = (
+                "" if event.role is Role.FORWARD else f"{say('undo_role' if event.role is Role.UNDO else event.role)} "
+            )
             return f"{role}{event.operation} · {event.message_id}", ""
         case Concluded():
             return _tell_concluded(event, language)

@@ -80,7 +80,9 @@ def report_view(report: Report) -> dict[str, Any]:
 def event_view(stored: StoredEvent) -> dict[str, Any]:
     """Return one event of a journal with its fields."""
     event = decode(stored.payload)
-    return {"seq": stored.seq, "at": moment(stored.at)} | event.model_dump(mode="json", exclude={"at"}, exclude_none=True)
+    return {"seq": stored.seq, "at": moment(stored.at)} | event.model_dump(
+        mode="json", exclude={"at"}, exclude_none=True
+    )
 
 
 def exchange_view(record: ExchangeRecord, raw: bool) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def read_data(text: str) -> dict[str, Any]:
     try:
         value = loads(text or "{}")
     except (ValueError, RecursionError):
-        raise errors.BadInput("expected a JSON object such as '{\"invoice_no\": \"P0001\"}'", field="--data") from None
+        raise errors.BadInput('expected a JSON object such as \'{"invoice_no": "P0001"}\'', field="--data") from None
     if not isinstance(value, dict):
         raise errors.BadInput("expected a JSON object", field="--data")
     return value

@@ -148,10 +148,7 @@ def _print_actions(report: Report) -> None:
         return
     table(
         ("actions", "", "needs", "sends"),
-        [
-            (say(each.kind), say(each.target), ", ".join(each.needs), " → ".join(each.sends))
-            for each in report.actions
-        ],
+        [(say(each.kind), say(each.target), ", ".join(each.needs), " → ".join(each.sends)) for each in report.actions],
     )
 
 
@@ -211,9 +208,7 @@ def settle(
     facts = read_data(data)
     if verdict not in (Verdict.APPLIED, Verdict.NOT_APPLIED):
         raise BadInput("expected applied or not_applied", field="verdict")
-    _command(
-        visit, json, lambda commands, visit_id: commands.settle(visit_id, Verdict(verdict), by, reason, facts)
-    )
+    _command(visit, json, lambda commands, visit_id: commands.settle(visit_id, Verdict(verdict), by, reason, facts))
 
 
 @app.command()

@@ -1,0 +1,178 @@
+"""One writer thread, and commits that many visits share.
+
+Callers hand over jobs and await them. The thread takes everything that waits, runs it in one transaction, and answers
+all of it after the commit, with one wake-up of the event loop. While a commit is on its way to the disk the next batch
+gathers by itself: the busier the store, the larger the batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from engine.errors import StoreError, VisitflowError
+from engine.store import StoreFigures
+
+Job = TypeVar("Job")
+
+#: A batch larger than this makes single visits wait too long for their commit.
+LARGEST_BATCH = 1000
+
+
+class Request(Generic[Job]):
+    """One job and the future that waits for it."""
+
+    __slots__ = ("error", "future", "job", "result")
+
+    def __init__(self, job: Job, future: asyncio.Future[Any]) -> None:
+        self.job = job
+        self.future = future
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+
+class GroupCommit(Generic[Job]):
+    """The writer. ``connect`` opens its connection, ``perform`` runs a batch inside the open transaction.
+
+    ``perform`` sets each request's ``result``; when it raises, the whole batch is rolled back and, unless the database
+    itself failed, each job is run again by itself, so that one bad job does not take the others down.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        perform: Callable[[Connection, Sequence[Request[Job]]], None],
+        figures: StoreFigures,
+        fault: Callable[[str], None] | None = None,
+    ) -> None:
+        """``fault`` is called at the points "before_commit" and "after_commit"; tests make it raise."""
+        self._connect = connect
+        self._perform = perform
+        self._figures = figures
+        self._fault = fault or (lambda _point: None)
+        self._queue: queue.SimpleQueue[Request[Job] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._connection: Connection | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="visitflow-writer", daemon=True)
+        self._thread.start()
+
+    async def close(self) -> None:
+        """Write what is queued, then stop."""
+        if self._thread is not None and not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+
+    async def submit(self, job: Job) -> Any:
+        """Run ``job``; on return it is durable. Raises StoreError, or what the job itself refuses with."""
+        if self._closed:
+            raise StoreError("the store is closed")
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.put(Request(job, future))
+        return await future
+
+    # -- in the thread
+    def _run(self) -> None:
+        while True:
+            first = self._queue.get()
+            batch: list[Request[Job]] = []
+            ending = first is None
+            if first is not None:
+                batch.append(first)
+            while len(batch) < LARGEST_BATCH:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    ending = True
+                    break
+                batch.append(following)
+            if batch:
+                self._commit(batch)
+                _answer(batch)
+            if ending:
+                self._disconnect()
+                return
+
+    def _commit(self, batch: list[Request[Job]]) -> None:
+        failure = self._try(batch)
+        if failure is None or len(batch) == 1 or isinstance(failure, (OperationalError, InterfaceError)):
+            return
+        # One job was refused (a stale lease, say) and took the others down with it: each for itself, then.
+        for request in batch:
+            request.result, request.error = None, None
+            self._try([request])
+
+    def _try(self, batch: list[Request[Job]]) -> Exception | None:
+        """Run and commit ``batch``; on failure roll back, set the error on every request, and return its cause."""
+        try:
+            connection = self._connected()
+            with connection.begin():
+                self._perform(connection, batch)
+                self._fault("before_commit")
+            self._fault("after_commit")
+        except Exception as error:  # whatever the driver raises: the batch is not durable, and must be told so
+            told: Exception = error
+            if not isinstance(error, VisitflowError):
+                self._disconnect()
+                told = StoreError(f"the write failed: {_brief(error)}")
+            for request in batch:
+                request.result, request.error = None, told
+            return error
+        self._figures.commits += 1
+        self._figures.largest_batch = max(self._figures.largest_batch, len(batch))
+        return None
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _disconnect(self) -> None:
+        """Drop the connection: after a failure nobody knows in which condition it is."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.invalidate()
+                connection.close()
+            except Exception:  # noqa: S110 - it is being thrown away because it failed
+                pass
+
+
+def _brief(error: BaseException) -> str:
+    """Return the driver's own words without the statement and its parameters, which hold identities."""
+    original = getattr(error, "orig", None) or error
+    return f"{type(original).__name__}: {str(original).splitlines()[0][:200] if str(original) else ''}"
+
+
+def _answer(batch: Sequence[Request[Any]]) -> None:
+    """Resolve the futures of a batch, with one wake-up for each event loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[Request[Any]]] = {}
+    for request in batch:
+        loops.setdefault(request.future.get_loop(), []).append(request)
+    for loop, requests in loops.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, requests)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            continue
+
+
+def _resolve(requests: Sequence[Request[Any]]) -> None:
+    for request in requests:
+        if request.future.done():  # the caller was cancelled; what it wrote is durable all the same
+            continue
+        if request.error is not None:
+            request.future.set_exception(request.error)
+        else:
+            request.future.set_result(request.result)

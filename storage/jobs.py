@@ -1,0 +1,48 @@
+"""The kinds of work that the writer thread does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from engine.environment import Micros
+from engine.store import Append, NewVisit
+
+
+@dataclass(frozen=True, slots=True)
+class AppendJob:
+    """Write one visit's events; ``exchanges`` are its exchanges, sealed, as rows."""
+
+    append: Append
+    exchanges: Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """Open a visit."""
+
+    visit: NewVisit
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimJob:
+    """Lease due visits, or the one that is named."""
+
+    worker: str
+    now: Micros
+    until: Micros
+    limit: int = 1
+    visit_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherJob:
+    """Anything small: a function of the connection."""
+
+    work: Callable[[Connection], Any]
+
+
+Job = AppendJob | OpenJob | ClaimJob | OtherJob

@@ -1,0 +1,626 @@
+"""The SQL store: SQLite and PostgreSQL behind the engine's protocol; what differs is in ``dialects``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine.environment import Micros
+from engine.errors import LeaseLost, StoreError, UnknownVisit
+from engine.store import (
+    Append,
+    Claim,
+    ExchangeRecord,
+    FlowRecord,
+    Found,
+    History,
+    Lease,
+    NewVisit,
+    Projection,
+    Snapshot,
+    Status,
+    StoredEvent,
+    StoreFigures,
+    VisitFilter,
+    Worker,
+)
+from storage.dialects import Dialect
+from storage.group_commit import GroupCommit, Request
+from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
+from storage.schema import require_current
+from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
+from storage.vault import Sealed, Vault
+
+T = TypeVar("T")
+
+visits: Any = VisitRow.__table__  # type: ignore[attr-defined]
+events: Any = EventRow.__table__  # type: ignore[attr-defined]
+exchanges: Any = ExchangeRow.__table__  # type: ignore[attr-defined]
+workers: Any = WorkerRow.__table__  # type: ignore[attr-defined]
+flow_versions: Any = FlowVersionRow.__table__  # type: ignore[attr-defined]
+counters: Any = CounterRow.__table__  # type: ignore[attr-defined]
+
+_PROJECTION = (
+    visits.c.visit_id,
+    visits.c.flow,
+    visits.c.version,
+    visits.c.key,
+    visits.c.state,
+    visits.c.status,
+    visits.c.seq,
+    visits.c.opened_at,
+    visits.c.updated_at,
+    visits.c.due_at,
+    visits.c.waiting_for,
+    visits.c.cause,
+)
+_FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting_for", "cause")
+
+#: Events and the projection follow token and length (G5): a stale writer's statement touches no row.
+_ADVANCE = (
+    update(visits)
+    .where(
+        visits.c.visit_id == bindparam("b_visit"),
+        visits.c.token == bindparam("b_token"),
+        visits.c.seq == bindparam("b_seq"),
+    )
+    .values({name: bindparam(name) for name in _FOLDED})
+)
+_ADVANCE_AND_RELEASE = _ADVANCE.values(wake_at=bindparam("wake_at"), lease_worker=None, lease_until=None)
+_SET_SNAPSHOT = (
+    update(visits)
+    .where(visits.c.visit_id == bindparam("b_visit"))
+    .values(snapshot_seq=bindparam("snapshot_seq"), snapshot_body=bindparam("snapshot_body"))
+)
+_INSERT_EVENT = insert(events)
+_INSERT_EXCHANGE = insert(exchanges)
+_READERS = 4
+
+
+class SqlStore:
+    """Durable visits in a SQL database."""
+
+    def __init__(
+        self, dialect: Dialect, vault: Vault, *, fault: Callable[[str], None] | None = None, check_schema: bool = True
+    ) -> None:
+        """``fault`` is the tests' hook of :class:`GroupCommit`."""
+        self.figures = StoreFigures()
+        self.dialect = dialect
+        self.vault = vault
+        self.engine: Engine = dialect.engine()
+        self._writer_engine: Engine = dialect.writer_engine()
+        self._check_schema = check_schema
+        self._writer: GroupCommit[Job] = GroupCommit(self._writer_engine.connect, self._perform, self.figures, fault)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="visitflow-reader")
+
+    async def start(self) -> None:
+        """Open the store. Raises SchemaOutdated, StoreError."""
+        if self._check_schema:
+            await self._read(require_current)
+        self._writer.start()
+
+    async def close(self) -> None:
+        """Write what is queued, then close."""
+        await self._writer.close()
+        self._readers.shutdown(wait=True)
+        self.engine.dispose()
+        self._writer_engine.dispose()
+
+    # -- writing visits
+    async def open(self, visit: NewVisit) -> Found:
+        """Store a new visit, or return the one that has its flow and key already."""
+        found: Found = await self._writer.submit(OpenJob(visit))
+        return found
+
+    async def append(self, append: Append) -> None:
+        """Write one visit's events."""
+        rows = [
+            {
+                "exchange_id": record.exchange_id,
+                "visit_id": record.visit_id,
+                "call": record.call,
+                "at": record.at,
+                "adapter": record.adapter,
+                "operation": record.operation,
+                "key_id": sealed.key_id,
+                "body": sealed.body,
+            }
+            for record in append.exchanges
+            for sealed in (self.vault.seal(record),)
+        ]
+        await self._writer.submit(AppendJob(append, rows))
+
+    async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
+        """Lease due visits."""
+        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, limit))
+        return claims
+
+    async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
+        """Lease one visit."""
+        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, visit_id=visit_id))
+        return claims[0] if claims else None
+
+    async def renew(self, leases: Sequence[Lease], until: Micros) -> set[str]:
+        """Extend leases; return those lost."""
+
+        def work(connection: Connection) -> set[str]:
+            lost = set()
+            for lease in leases:
+                changed = connection.execute(
+                    update(visits)
+                    .where(
+                        visits.c.visit_id == lease.visit_id,
+                        visits.c.token == lease.token,
+                        visits.c.lease_worker == lease.worker,
+                    )
+                    .values(lease_until=until, wake_at=until)
+                )
+                if changed.rowcount == 0:
+                    lost.add(lease.visit_id)
+            return lost
+
+        found: set[str] = await self._write(work)
+        return found
+
+    async def release(self, lease: Lease) -> None:
+        """Give a lease up without writing events."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                update(visits)
+                .where(visits.c.visit_id == lease.visit_id, visits.c.token == lease.token)
+                .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
+            )
+
+        await self._write(work)
+
+    async def replace_projection(self, projection: Projection, expected_seq: int) -> bool:
+        """Overwrite a projection (rebuild)."""
+
+        def work(connection: Connection) -> bool:
+            changed = connection.execute(
+                update(visits)
+                .where(visits.c.visit_id == projection.visit_id, visits.c.seq.in_({expected_seq, projection.seq}))
+                .values(
+                    _folded(projection)
+                    | {
+                        "flow": projection.flow,
+                        "key": projection.key,
+                        "opened_at": projection.opened_at,
+                        "wake_at": func.coalesce(visits.c.lease_until, projection.due_at),
+                        "snapshot_seq": None,
+                        "snapshot_body": None,
+                    }
+                )
+            )
+            return bool(changed.rowcount)
+
+        replaced: bool = await self._write(work)
+        return replaced
+
+    # -- reading
+    async def next_wake(self) -> Micros | None:
+        """Return the smallest wake_at."""
+        statement = select(visits.c.wake_at).where(visits.c.wake_at.is_not(None)).order_by(visits.c.wake_at).limit(1)
+
+        def read(connection: Connection) -> Micros | None:
+            at: Micros | None = connection.execute(statement).scalar()
+            return at
+
+        return await self._read(read)
+
+    async def get(self, visit_id: str) -> Projection:
+        """Return a visit's projection."""
+
+        def read(connection: Connection) -> Projection:
+            row = connection.execute(select(*_PROJECTION).where(visits.c.visit_id == visit_id)).one_or_none()
+            if row is None:
+                raise UnknownVisit(f"no visit {visit_id}", field="visit")
+            return _projection(row)
+
+        return await self._read(read)
+
+    async def find(self, flow: str, key: str) -> Projection | None:
+        """Return the visit with this key."""
+        statement = select(*_PROJECTION).where(visits.c.flow == flow, visits.c.key == key)
+
+        def read(connection: Connection) -> Projection | None:
+            row = connection.execute(statement).one_or_none()
+            return None if row is None else _projection(row)
+
+        return await self._read(read)
+
+    async def visits(self, which: VisitFilter) -> list[Projection]:
+        """Return visits, newest first."""
+        statement = select(*_PROJECTION).order_by(visits.c.visit_id.desc()).limit(which.limit)
+        for column, wanted in (
+            (visits.c.flow, which.flow),
+            (visits.c.state, which.state),
+            (visits.c.status, which.status),
+            (visits.c.cause, which.cause),
+            (visits.c.key, which.key),
+        ):
+            if wanted is not None:
+                statement = statement.where(column == str(wanted))
+        if which.before is not None:
+            statement = statement.where(visits.c.visit_id < which.before)
+        return await self._read(lambda connection: [_projection(row) for row in connection.execute(statement)])
+
+    async def journal(self, visit_id: str) -> list[StoredEvent]:
+        """Return all events of a visit."""
+        return await self._read(lambda connection: _events_after(connection, visit_id, 0))
+
+    async def history(self, visit_id: str) -> History:
+        """Return snapshot and later events."""
+
+        def read(connection: Connection) -> History:
+            snapshot = _snapshot(connection, visit_id)
+            return History(snapshot, _events_after(connection, visit_id, snapshot.seq if snapshot else 0))
+
+        return await self._read(read)
+
+    async def snapshot(self, visit_id: str) -> Snapshot | None:
+        """Return the stored snapshot."""
+        return await self._read(lambda connection: _snapshot(connection, visit_id))
+
+    async def exchanges(self, visit_id: str) -> list[ExchangeRecord]:
+        """Return a visit's exchanges, decrypted."""
+        statement = select(exchanges).where(exchanges.c.visit_id == visit_id).order_by(exchanges.c.exchange_id)
+
+        def read(connection: Connection) -> list[ExchangeRecord]:
+            found = []
+            for row in connection.execute(statement):
+                request, reply, status = self.vault.open(row.exchange_id, row.visit_id, Sealed(row.key_id, row.body))
+                found.append(
+                    ExchangeRecord(
+                        exchange_id=row.exchange_id,
+                        visit_id=row.visit_id,
+                        call=row.call,
+                        at=row.at,
+                        adapter=row.adapter,
+                        operation=row.operation,
+                        request=request,
+                        reply=reply,
+                        status=status,
+                    )
+                )
+            return found
+
+        return await self._read(read)
+
+    async def reseal(self, batch: int = 200) -> int:
+        """Encrypt up to ``batch`` exchanges of older keys anew under the current key; return how many. Resumable."""
+        vault = self.vault
+
+        def work(connection: Connection) -> int:
+            rows = connection.execute(select(exchanges).where(exchanges.c.key_id != vault.current).limit(batch)).all()
+            for row in rows:
+                request, reply, status = vault.open(row.exchange_id, row.visit_id, Sealed(row.key_id, row.body))
+                sealed = vault.seal(
+                    ExchangeRecord(
+                        exchange_id=row.exchange_id,
+                        visit_id=row.visit_id,
+                        call=row.call,
+                        at=row.at,
+                        adapter=row.adapter,
+                        operation=row.operation,
+                        request=request,
+                        reply=reply,
+                        status=status,
+                    )
+                )
+                connection.execute(
+                    update(exchanges)
+                    .where(exchanges.c.exchange_id == row.exchange_id)
+                    .values(key_id=sealed.key_id, body=sealed.body)
+                )
+            return len(rows)
+
+        count: int = await self._write(work)
+        return count
+
+    # -- workers
+    async def register(self, worker: Worker) -> None:
+        """Insert or refresh a worker's row."""
+        values = {
+            "worker": worker.worker,
+            "host": worker.host,
+            "pid": worker.pid,
+            "process_started": worker.process_started,
+            "seen_at": worker.seen_at,
+        }
+        statement = self.dialect.insert(workers).values(values)
+        statement = statement.on_conflict_do_update(index_elements=["worker"], set_={"seen_at": worker.seen_at})
+        await self._write(lambda connection: connection.execute(statement) and None)
+
+    async def workers(self) -> list[Worker]:
+        """Return all registered workers."""
+        return await self._read(
+            lambda connection: [
+                Worker(row.worker, row.host, row.pid, row.process_started, row.seen_at)
+                for row in connection.execute(select(workers))
+            ]
+        )
+
+    async def expire_worker(self, worker: str, now: Micros) -> int:
+        """End all leases of a worker now and forget it."""
+
+        def work(connection: Connection) -> int:
+            changed = connection.execute(
+                update(visits)
+                .where(visits.c.lease_worker == worker)
+                .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
+            )
+            connection.execute(delete(workers).where(workers.c.worker == worker))
+            return int(changed.rowcount)
+
+        count: int = await self._write(work)
+        return count
+
+    # -- flows, counters, audit
+    async def save_flow(self, record: FlowRecord) -> None:
+        """Keep a flow version."""
+        statement = (
+            self.dialect.insert(flow_versions)
+            .values(
+                version=record.version,
+                flow=record.flow,
+                number=record.number,
+                definition=record.definition,
+                first_seen=record.first_seen,
+            )
+            .on_conflict_do_nothing()
+        )
+        await self._write(lambda connection: connection.execute(statement) and None)
+
+    async def flow(self, version: str) -> FlowRecord | None:
+        """Return a kept flow version."""
+        found = await self._read(lambda connection: _flow_records(connection, flow_versions.c.version == version))
+        return found[0] if found else None
+
+    async def flows(self) -> list[FlowRecord]:
+        """Return all kept flow versions."""
+        return await self._read(_flow_records)
+
+    async def reserve(self, counter: str, count: int) -> int:
+        """Take numbers of a durable counter; return the first."""
+        statement = self.dialect.insert(counters).values(name=counter, next=count)
+        statement = statement.on_conflict_do_update(
+            index_elements=["name"], set_={"next": counters.c.next + count}
+        ).returning(counters.c.next)
+        end: int = await self._write(lambda connection: connection.execute(statement).scalar_one())
+        return end - count
+
+    async def zombies(self, now: Micros, grace: Micros) -> list[Projection]:
+        """Return visits that nobody would ever move, or that have been due for longer than ``grace``."""
+        statement = select(*_PROJECTION).where(
+            visits.c.status.in_([Status.READY.value, Status.WAITING.value]),
+            or_(visits.c.wake_at.is_(None), visits.c.wake_at < now - grace),
+        )
+        return await self._read(lambda connection: [_projection(row) for row in connection.execute(statement)])
+
+    # -- the writer's side
+    def _perform(self, connection: Connection, batch: Sequence[Request[Job]]) -> None:
+        """Run a batch inside one transaction: runs of appends together, everything else one by one, all in order."""
+        appends: list[Request[Job]] = []
+        for request in batch:
+            if isinstance(request.job, AppendJob):
+                appends.append(request)
+                continue
+            self._append_all(connection, appends)
+            appends = []
+            match request.job:
+                case OpenJob(visit):
+                    request.result = self._open(connection, visit)
+                case ClaimJob() as claim:
+                    request.result = self._claim(connection, claim)
+                case OtherJob(work):
+                    request.result = work(connection)
+        self._append_all(connection, appends)
+
+    def _append_all(self, connection: Connection, requests: Sequence[Request[Job]]) -> None:
+        """Write many visits' events. Raises LeaseLost when any is stale: the batch is then redone one by one."""
+        if not requests:
+            return
+        jobs = [request.job for request in requests if isinstance(request.job, AppendJob)]
+        names = [job.append.lease.visit_id for job in jobs]
+        if len(set(names)) != len(names):  # two writes of one visit: the second builds on the first
+            for job in jobs:
+                self._append_rows(connection, [job])
+        else:
+            self._append_rows(connection, jobs)
+        self.figures.appends += len(jobs)
+        self.figures.events += sum(len(job.append.events) for job in jobs)
+
+    def _append_rows(self, connection: Connection, jobs: Sequence[AppendJob]) -> None:
+        moving, releasing, snapshots = [], [], []
+        rows: list[dict[str, Any]] = []
+        raw: list[dict[str, Any]] = []
+        for job in jobs:
+            append = job.append
+            values = _folded(append.projection)
+            values["b_visit"] = append.lease.visit_id
+            values["b_token"] = append.lease.token
+            values["b_seq"] = append.base_seq
+            if append.release:
+                values["wake_at"] = append.projection.due_at
+                releasing.append(values)
+            else:
+                moving.append(values)
+            rows.extend(_event_row(append.lease.visit_id, event) for event in append.events)
+            raw.extend(job.exchanges)
+            if append.snapshot is not None:
+                snapshots.append(
+                    {
+                        "b_visit": append.lease.visit_id,
+                        "snapshot_seq": append.snapshot.seq,
+                        "snapshot_body": append.snapshot.body,
+                    }
+                )
+        for statement, parameters in ((_ADVANCE, moving), (_ADVANCE_AND_RELEASE, releasing)):
+            if parameters and connection.execute(statement, parameters).rowcount != len(parameters):
+                raise LeaseLost
+        connection.execute(_INSERT_EVENT, rows)
+        if raw:
+            connection.execute(_INSERT_EXCHANGE, raw)
+        if snapshots:
+            connection.execute(_SET_SNAPSHOT, snapshots)
+
+    def _open(self, connection: Connection, new: NewVisit) -> Found:
+        projection = new.projection
+        values = _folded(projection) | {
+            "visit_id": projection.visit_id,
+            "flow": projection.flow,
+            "key": projection.key,
+            "opened_at": projection.opened_at,
+            "fingerprint": new.fingerprint,
+            "wake_at": projection.due_at,
+            "token": 0,
+        }
+        statement = self.dialect.insert(visits).values(values)
+        statement = statement.on_conflict_do_nothing(index_elements=["flow", "key"])
+        if connection.execute(statement).rowcount == 1:
+            connection.execute(
+                _INSERT_EVENT,
+                [_event_row(projection.visit_id, event) for event in new.events],
+            )
+            self.figures.events += len(new.events)
+            return Found(projection, new.fingerprint, True)
+        row = connection.execute(
+            select(*_PROJECTION, visits.c.fingerprint).where(
+                visits.c.flow == projection.flow, visits.c.key == projection.key
+            )
+        ).one()
+        return Found(_projection(row), row.fingerprint, False)
+
+    def _claim(self, connection: Connection, job: ClaimJob) -> list[Claim]:
+        columns = (*_PROJECTION, visits.c.token, visits.c.snapshot_seq, visits.c.snapshot_body)
+        statement = select(*columns)
+        if job.visit_id is None:
+            statement = statement.where(visits.c.wake_at <= job.now).order_by(visits.c.wake_at).limit(job.limit)
+        else:
+            statement = statement.where(visits.c.visit_id == job.visit_id)
+        rows = connection.execute(self.dialect.lock_for_claim(statement, skip=job.visit_id is None)).all()
+        if job.visit_id is not None:
+            if not rows:
+                raise UnknownVisit(f"no visit {job.visit_id}", field="visit")
+            leased = connection.execute(select(visits.c.lease_until).where(visits.c.visit_id == job.visit_id)).scalar()
+            if leased is not None and leased > job.now:
+                return []
+        if not rows:
+            return []
+        connection.execute(
+            update(visits)
+            .where(visits.c.visit_id == bindparam("b_visit"))
+            .values(token=visits.c.token + 1, lease_worker=job.worker, lease_until=job.until, wake_at=job.until),
+            [{"b_visit": row.visit_id} for row in rows],
+        )
+        histories = _histories(connection, rows)
+        return [
+            Claim(Lease(row.visit_id, row.token + 1, job.worker, job.until), _projection(row), histories[row.visit_id])
+            for row in rows
+        ]
+
+    async def _write(self, work: Callable[[Connection], T]) -> Any:
+        return await self._writer.submit(OtherJob(work))
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        def reading() -> T:
+            try:
+                with self.engine.connect() as connection:
+                    return work(connection)
+            except SQLAlchemyError as error:
+                original = getattr(error, "orig", None) or error
+                raise StoreError(f"reading failed: {type(original).__name__}") from None
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
+
+
+def _projection(row: Any) -> Projection:
+    return Projection(
+        visit_id=row.visit_id,
+        flow=row.flow,
+        version=row.version,
+        key=row.key,
+        state=row.state,
+        status=Status(row.status),
+        seq=row.seq,
+        opened_at=row.opened_at,
+        updated_at=row.updated_at,
+        due_at=row.due_at,
+        waiting_for=row.waiting_for,
+        cause=row.cause,
+    )
+
+
+def _folded(projection: Projection) -> dict[str, Any]:
+    return {
+        "version": projection.version,
+        "state": projection.state,
+        "status": projection.status.value,
+        "seq": projection.seq,
+        "updated_at": projection.updated_at,
+        "due_at": projection.due_at,
+        "waiting_for": projection.waiting_for,
+        "cause": projection.cause,
+    }
+
+
+def _event_row(visit_id: str, event: StoredEvent) -> dict[str, Any]:
+    return {
+        "visit_id": visit_id,
+        "seq": event.seq,
+        "at": event.at,
+        "kind": event.kind,
+        "payload": event.payload,
+    }
+
+
+def _events_after(connection: Connection, visit_id: str, seq: int) -> list[StoredEvent]:
+    statement = (
+        select(events.c.seq, events.c.at, events.c.kind, events.c.payload)
+        .where(events.c.visit_id == visit_id, events.c.seq > seq)
+        .order_by(events.c.seq)
+    )
+    return [StoredEvent(*row) for row in connection.execute(statement)]
+
+
+def _snapshot(connection: Connection, visit_id: str) -> Snapshot | None:
+    row = connection.execute(
+        select(visits.c.snapshot_seq, visits.c.snapshot_body).where(visits.c.visit_id == visit_id)
+    ).one_or_none()
+    return None if row is None or row[0] is None else Snapshot(row[0], row[1])
+
+
+def _histories(connection: Connection, rows: Iterable[Any]) -> dict[str, History]:
+    """Load what is needed to fold many visits, with one query for all their events."""
+    after = {row.visit_id: row.snapshot_seq or 0 for row in rows}
+    found: dict[str, list[StoredEvent]] = {visit_id: [] for visit_id in after}
+    statement = (
+        select(events.c.visit_id, events.c.seq, events.c.at, events.c.kind, events.c.payload)
+        .where(events.c.visit_id.in_(list(after)))
+        .order_by(events.c.visit_id, events.c.seq)
+    )
+    for visit_id, seq, at, kind, payload in connection.execute(statement):
+        if seq > after[visit_id]:
+            found[visit_id].append(StoredEvent(seq, at, kind, payload))
+    return {
+        row.visit_id: History(
+            None if row.snapshot_seq is None else Snapshot(row.snapshot_seq, row.snapshot_body), found[row.visit_id]
+        )
+        for row in rows
+    }
+
+
+def _flow_records(connection: Connection, *where: Any) -> list[FlowRecord]:
+    statement = select(flow_versions).where(*where).order_by(flow_versions.c.first_seen)
+    return [
+        FlowRecord(row.version, row.flow, row.number, row.definition, row.first_seen)
+        for row in connection.execute(statement)
+    ]

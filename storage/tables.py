@@ -1,0 +1,107 @@
+"""The tables. Times are microseconds since 1970 (UTC) in BIGINT columns."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+
+class VisitRow(SQLModel, table=True):
+    """A visit as the lists show it (a fold over its events, G4) and the lease on it (not part of the fold)."""
+
+    __tablename__ = "visits"
+    __table_args__ = (
+        Index("ix_visits_flow_key", "flow", "key", unique=True),
+        Index(
+            "ix_visits_wake_at",
+            "wake_at",
+            sqlite_where=text("wake_at IS NOT NULL"),
+            postgresql_where=text("wake_at IS NOT NULL"),
+        ),
+        Index("ix_visits_status_cause", "status", "cause"),
+    )
+
+    visit_id: str = Field(primary_key=True, max_length=26)
+    flow: str = Field(max_length=100)
+    version: str = Field(max_length=64)
+    key: str = Field(max_length=100)
+    state: str = Field(max_length=64)
+    status: str = Field(max_length=16)
+    cause: str | None = Field(default=None, max_length=32)
+    waiting_for: str | None = Field(default=None, sa_column=Column(Text))
+    seq: int
+    opened_at: int = Field(sa_type=BigInteger)
+    updated_at: int = Field(sa_type=BigInteger)
+    due_at: int | None = Field(default=None, sa_type=BigInteger)
+    fingerprint: str = Field(max_length=64)
+    #: when the visit wants a worker: ``due_at`` while free, the end of the lease while leased
+    wake_at: int | None = Field(default=None, sa_type=BigInteger)
+    token: int = Field(default=0, sa_type=BigInteger)  #: fencing token: raised by every claim (G5)
+    lease_worker: str | None = Field(default=None, max_length=120)
+    lease_until: int | None = Field(default=None, sa_type=BigInteger)
+    snapshot_seq: int | None = Field(default=None)
+    snapshot_body: str | None = Field(default=None, sa_column=Column(Text))
+
+
+class EventRow(SQLModel, table=True):
+    """One line of a journal. Only ever inserted."""
+
+    __tablename__ = "events"
+
+    visit_id: str = Field(primary_key=True, max_length=26)
+    seq: int = Field(primary_key=True)
+    at: int = Field(sa_type=BigInteger)
+    kind: str = Field(max_length=24)
+    payload: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class ExchangeRow(SQLModel, table=True):
+    """One raw exchange, encrypted (G10)."""
+
+    __tablename__ = "exchanges"
+
+    exchange_id: str = Field(primary_key=True, max_length=26)
+    visit_id: str = Field(index=True, max_length=26)
+    call: str = Field(max_length=26)
+    at: int = Field(sa_type=BigInteger)
+    adapter: str = Field(max_length=64)
+    operation: str = Field(max_length=64)
+    key_id: str = Field(max_length=64, index=True)
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  #: nonce, tag, ciphertext
+
+
+class WorkerRow(SQLModel, table=True):
+    """A process that may hold leases."""
+
+    __tablename__ = "workers"
+
+    worker: str = Field(primary_key=True, max_length=120)
+    host: str = Field(max_length=255)
+    pid: int
+    process_started: int = Field(sa_type=BigInteger)
+    seen_at: int = Field(sa_type=BigInteger)
+
+
+class FlowVersionRow(SQLModel, table=True):
+    """A flow version as it was when it was first used (G7)."""
+
+    __tablename__ = "flow_versions"
+
+    version: str = Field(primary_key=True, max_length=64)
+    flow: str = Field(index=True, max_length=100)
+    number: int
+    definition: str = Field(sa_column=Column(Text, nullable=False))
+    first_seen: int = Field(sa_type=BigInteger)
+
+
+class CounterRow(SQLModel, table=True):
+    """A durable counter: ``next`` has not been given out."""
+
+    __tablename__ = "counters"
+
+    name: str = Field(primary_key=True, max_length=120)
+    next: int = Field(sa_type=BigInteger)
+
+
+#: All tables above, as migrations compare them with a database.
+METADATA = SQLModel.metadata
