@@ -148,12 +148,13 @@ async def _ask_peer(
     )
     exchange = journal.keep(outcome.exchange, call.call, method.adapter, operation.name)
     read: Callable[[View, Any], Judgement] = step.recheck if recheck else step.judge
+    refused: Callable[[View, Refused], Judgement] = step.recheck_refused if recheck else step.refused
     try:
         match outcome:
             case Done(reply):
                 return read(view, reply), exchange
             case Refused():
-                return step.refused(view, outcome), exchange
+                return refused(view, outcome), exchange
     except Exception as error:
         log.warning("settling_step_failed", step=step.name, error=where(error))
         return Unclear(f"{step.name} could not read the answer: {type(error).__name__}"), exchange

@@ -128,6 +128,9 @@ class SettlingStep(Protocol):
     def recheck(self, view: View, reply: Mapping[str, Any]) -> Judgement:
         """Probe only: last look for a late original. Applied means that it happened after all."""
 
+    def recheck_refused(self, view: View, refusal: Refused) -> Judgement:
+        """Probe only: say what a refusal of the last look tells."""
+
 
 class BaseStep:
     """Defaults for :class:`Step`: a refusal is a refusal, nothing to hand over by hand."""
@@ -155,5 +158,9 @@ class BaseProbe:
         return Unclear(f"the probe was refused: {refusal.code}")
 
     def recheck(self, view: View, reply: Mapping[str, Any]) -> Judgement:
-        """Judge as before."""
+        """Judge as before. A probe of an undo must say more: by now another undo may have done it rightly."""
         return self.judge(view, reply)
+
+    def recheck_refused(self, view: View, refusal: Refused) -> Judgement:
+        """Judge as before."""
+        return self.refused(view, refusal)

@@ -1,0 +1,217 @@
+"""The adapter: an operation in, an outcome out. Source: interface 000; assumptions J1-J24."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, Self
+from zoneinfo import ZoneInfo
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from adapters.jiangsu.contracts import SIGN_IN, TRANSACTIONS, Transaction
+from adapters.jiangsu.envelope import Reply, Unreadable, decode, encode
+from adapters.jiangsu.errors import ErrorClass, error_table
+from adapters.jiangsu.transport import Answer, Transport
+from engine.adapter import Call, Operation
+from engine.environment import SECOND, Micros
+from engine.outcomes import Category, Done, Exchange, InDoubt, NotSent, Outcome, Refused
+
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+_OK = 200
+_MAX_PAGES = 1000
+
+
+class GatewaySettings(BaseModel):
+    """What flows.yaml says of this gateway. The names that go into ``init`` are those of 000."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = "http://127.0.0.1:8321/api/entry/workinjury"
+    message_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{6}$")] = "H00001"
+    operator_id: str = "001"
+    operator_name: str = "visitflow"
+    fixmedins_code: str = ""
+    fixmedins_name: str = ""
+    receiver_sys_code: str = "JSYTH"
+    interface_version: str = "V2.1"
+    connect_timeout: Annotated[float, Field(gt=0)] = 5.0
+
+
+class JiangsuGateway:
+    """One gateway: knows its envelope, keeps its sign-in, classifies its answers."""
+
+    name = "jiangsu_gateway"
+    operations: ClassVar[Mapping[str, Operation]] = {
+        row.operation: Operation(row.operation, row.effect, row.zh, row.en) for row in TRANSACTIONS.values()
+    }
+
+    def __init__(self, settings: GatewaySettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """``transport`` replaces the network in tests."""
+        self._settings = settings
+        self._transport = Transport(settings.url, settings.connect_timeout, transport)
+        self._signed_in = False
+        self._signing = asyncio.Lock()
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """Make the adapter from its part of flows.yaml. Raises pydantic's ValidationError."""
+        return cls(GatewaySettings.model_validate(settings))
+
+    def message_id(self, now: Micros, number: int) -> str:
+        """Return prefix + yyyyMMddHHmmss + six digits: the form of 000's example (J2)."""
+        local = datetime.datetime.fromtimestamp(now // SECOND, _SHANGHAI)
+        return f"{self._settings.message_prefix}{local:%Y%m%d%H%M%S}{number % 1_000_000:06d}"
+
+    async def call(self, call: Call) -> Outcome:
+        """Make one call; sign in first where that is needed, and once more when the gateway has forgotten it (J20)."""
+        transaction = TRANSACTIONS[call.operation]
+        try:
+            request = transaction.request.model_validate(call.request)
+        except ValidationError as error:
+            fields = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors())
+            return Refused("contract", f"the request does not fit the contract: {fields}", Category.DATA)
+        deadline = asyncio.get_running_loop().time() + call.timeout / SECOND
+
+        def left() -> Micros:
+            return max(1000, int((deadline - asyncio.get_running_loop().time()) * SECOND))
+
+        if (failed := await self._sign_in(left, call.guard)) is not None:
+            return failed
+        outcome = await self._exchange(transaction, request, call, left())
+        if outcome is None:  # signed out meanwhile, found before anything was sent on: once more, no loop
+            self._signed_in = False
+            if (failed := await self._sign_in(left, call.guard)) is not None:
+                return failed
+            outcome = await self._exchange(transaction, request, call, left())
+        if outcome is None:
+            return NotSent("the gateway says it is not signed in, right after signing in")
+        if isinstance(outcome, Done) and call.operation == "list_lines":
+            return await self._all_pages(transaction, request, call, left, outcome)
+        return outcome
+
+    async def close(self) -> None:
+        """Give connections back. The sign-in stays: other processes of the hospital may use it."""
+        await self._transport.close()
+
+    # -- session
+    async def _sign_in(self, left: Callable[[], Micros], guard: Callable[[], bool]) -> Outcome | None:
+        """Initialise and sign in unless that is done; None when it is. Signing in twice does no harm (J20)."""
+        async with self._signing:
+            if self._signed_in:
+                return None
+            settings = self._settings
+            init = {
+                "action": "init",
+                "config": {
+                    "fixmedinsCode": settings.fixmedins_code,
+                    "fixmedinsName": settings.fixmedins_name,
+                    "receiverSysCode": settings.receiver_sys_code,
+                    "interfaceVersion": settings.interface_version,
+                    "operatorType": "1",
+                    "defaultOperator": settings.operator_id,
+                    "defaultOperatorName": settings.operator_name,
+                },
+            }
+            status: dict[str, Any] = {"action": "signin_status"}
+            sign_in = self._operator({"action": "transaction", "transactionName": SIGN_IN})
+            for step, body in (("init", init), ("signin_status", status), ("9001", sign_in)):
+                answer = await self._transport.post(encode(body), left(), guard)
+                reply = _read(answer)
+                if isinstance(reply, str) or not reply.success:
+                    told = reply if isinstance(reply, str) else f"{reply.code} {reply.message}"
+                    return NotSent(f"could not sign in ({step}): {told}", _exchanged(encode(body), answer))
+                data = reply.data if isinstance(reply.data, dict) else {}
+                if step == "signin_status" and data.get("signedIn") is True:
+                    break
+            self._signed_in = True
+            return None
+
+    def _operator(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body | {"operatorId": self._settings.operator_id, "operatorName": self._settings.operator_name}
+
+    # -- one exchange
+    async def _exchange(
+        self, transaction: Transaction, request: BaseModel, call: Call, limit: Micros
+    ) -> Outcome | None:
+        """Send one transaction and classify the answer; None: the gateway wants a sign-in first."""
+        body = encode(self._body(transaction, request, call.message_id))
+        answer = await self._transport.post(body, limit, call.guard)
+        exchange = _exchanged(body, answer)
+        if not answer.sent:
+            return NotSent(answer.status, exchange)
+        reply = _read(answer)
+        if isinstance(reply, str):
+            return InDoubt(reply, exchange)
+        if reply.success and reply.code == _OK:
+            outcome = self._done(transaction, reply, exchange)
+            if transaction.operation == "check_sign_in" and isinstance(outcome, Done):
+                return outcome if outcome.reply["signed_in"] else None
+            return outcome
+        if reply.success:
+            return InDoubt(f"success with code {reply.code}", exchange)
+        meaning = error_table().meaning(reply.code, reply.business)
+        code = f"{reply.code}/{reply.business}" if reply.business else str(reply.code)
+        if meaning.kind is ErrorClass.SESSION:
+            return None
+        if meaning.kind is ErrorClass.REFUSED:
+            return Refused(code, reply.message, meaning.category, exchange)
+        return InDoubt(f"code {code} ({meaning.zh})", exchange)
+
+    def _body(self, transaction: Transaction, request: BaseModel, message_id: str) -> dict[str, Any]:
+        parameters = request.model_dump(exclude_none=True)
+        if not transaction.number.isdecimal():
+            return {"action": transaction.number, **parameters}
+        body: dict[str, Any] = {
+            "action": "transaction",
+            "transactionName": transaction.number,
+            "messageId": message_id,
+        }
+        if transaction.operation == "read_card":
+            body["identifyMode"] = parameters["identify_mode"]
+            if "qr_code_info" in parameters:
+                body["qrCodeInfo"] = parameters["qr_code_info"]
+        elif parameters:
+            body["businessParams"] = parameters
+        return self._operator(body)
+
+    def _done(self, transaction: Transaction, reply: Reply, exchange: Exchange) -> Outcome:
+        """Accept a success whose data the contract can read; otherwise it is in doubt (G8)."""
+        try:
+            read = transaction.reply.model_validate(reply.data if reply.data is not None else {})
+        except ValidationError as error:
+            fields = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors())
+            return InDoubt(f"the reply does not fit the contract: {fields}", exchange)
+        return Done(read.model_dump(exclude_none=True), exchange)
+
+    async def _all_pages(
+        self, transaction: Transaction, request: BaseModel, call: Call, left: Callable[[], Micros], first: Done
+    ) -> Outcome:
+        """Read the pages after the first (J13); the exchange kept is the last one's."""
+        lines = list(first.reply["lines"])
+        last = first
+        for page in range(2, min(int(first.reply.get("pageCount", 1)), _MAX_PAGES) + 1):
+            following = await self._exchange(transaction, request.model_copy(update={"pageNumber": page}), call, left())
+            if not isinstance(following, Done):
+                return following or InDoubt("signed out while reading pages")
+            lines.extend(following.reply["lines"])
+            last = following
+        return Done({**first.reply, "lines": lines}, last.exchange)
+
+
+def _read(answer: Answer) -> Reply | str:
+    """Return the envelope, or in words why there is none."""
+    if answer.body is None:
+        return answer.status
+    if answer.http_status != _OK:
+        return f"HTTP {answer.http_status}"
+    try:
+        return decode(answer.body)
+    except Unreadable as error:
+        return f"unreadable reply: {error}"
+
+
+def _exchanged(request: bytes, answer: Answer) -> Exchange:
+    return Exchange(request, answer.body, answer.status)

@@ -1,0 +1,40 @@
+"""Steps, conditions and models of the Jiangsu flows; flows name them ``jiangsu.settle``, ``jiangsu.Opening`` ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steps.jiangsu import conditions, forward, models, settling, undo
+
+STEPS: dict[str, Any] = {
+    step.name.removeprefix("jiangsu."): step
+    for step in (
+        forward.CheckSignIn,
+        forward.ReadCard,
+        forward.Register,
+        forward.UploadLines,
+        forward.PreSettle,
+        forward.Settle,
+        forward.FetchReceipt,
+        undo.CancelRegistration,
+        undo.CancelLines,
+        undo.CancelSettlement,
+        settling.FindRegistration,
+        settling.FindLines,
+        settling.FindSettlement,
+        settling.RegistrationGone,
+        settling.LinesGone,
+        settling.SettlementGone,
+        settling.Reverse,
+    )
+}
+CONDITIONS: dict[str, Any] = {
+    "has_fee_lines": conditions.has_fee_lines,
+    "has_invoice": conditions.has_invoice,
+}
+MODELS: dict[str, Any] = {
+    "Opening": models.Opening,
+    "Outpatient": models.Outpatient,
+    "FeeLines": models.FeeLines,
+    "Invoice": models.Invoice,
+}
