@@ -87,7 +87,8 @@ class Catalogue:
         try:
             return getattr(importlib.import_module(path), attribute)
         except ImportError as error:
-            raise UnknownName(f"{name} cannot be imported: {error}") from error
+            known = ", ".join(sorted(self.modules)) or "none"
+            raise UnknownName(f"{name}: {head} is no known system ({known}), and {error}") from error
         except AttributeError:
             raise UnknownName(f"{path} has no {attribute}") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from adapters.money import Amount, Quantity, round_cents
 
@@ -15,6 +15,19 @@ MAX_LINES = 30
 _Code = Annotated[str, Field(min_length=1, max_length=64)]
 _Words = Annotated[str, Field(min_length=1, max_length=200)]
 _Moment = Annotated[str, Field(pattern=r"^\d{14}$", description="yyyyMMddHHmmss 时间, Asia/Shanghai")]
+
+
+def _not_zero(value: str) -> str:
+    if not value.strip("0"):
+        raise ValueError("expected an invoice number other than 0")
+    return value
+
+
+InvoiceNumber = Annotated[
+    str,
+    Field(pattern="^[0-9A-Za-z-]{1,64}$", description="发票号 invoice number, not 0"),
+    AfterValidator(_not_zero),
+]
 
 
 class Model(BaseModel):
@@ -82,9 +95,7 @@ class FeeLines(Model):
 class Invoice(Model):
     """What the trigger ``settle`` brings: the hospital's bill number, not 0 (DLL conventions, 3.4)."""
 
-    invoice_no: Annotated[
-        str, Field(pattern=r"^(?!0+$)[0-9A-Za-z-]{1,64}$", description="发票号 invoice number, not 0")
-    ]
+    invoice_no: InvoiceNumber
 
 
 class Opening(Model):
@@ -106,7 +117,7 @@ class Opening(Model):
     doctor_name: _Words
     tel: str = Field(default="", max_length=32)
     fee_lines: Lines | None = None
-    invoice_no: Annotated[str, Field(pattern=r"^(?!0+$)[0-9A-Za-z-]{1,64}$")] | None = None
+    invoice_no: InvoiceNumber | None = None
 
     @model_validator(mode="after")
     def _checked(self) -> Self:
