@@ -1,0 +1,1 @@
+"""The Jiangsu gateway (interface 000) with a centre behind it."""

@@ -1,0 +1,48 @@
+"""The books on disk: every transaction that may change something, one JSON line each, replayed at the next start.
+
+A line is on disk before the answer leaves, so that the centre remembers what it has confirmed even if it dies.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+from typing import IO, Any
+from zoneinfo import ZoneInfo
+
+from simulators.jiangsu.numbers import read_json, write_json
+
+_SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+class Book:
+    """An append-only log."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open (or begin) the log in ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "centre.jsonl"
+        self._file: IO[str] = self._path.open("a", encoding="utf-8")
+
+    def read(self) -> list[tuple[datetime.datetime, dict[str, Any]]]:
+        """Return what was written, with its time; a torn last line was never confirmed and is left out."""
+        entries = []
+        for line in self._path.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = read_json(line.encode())
+            except ValueError:
+                break
+            entries.append((datetime.datetime.fromisoformat(entry.pop("at")).astimezone(_SHANGHAI), entry))
+        return entries
+
+    def write(self, at: datetime.datetime, entry: dict[str, Any]) -> None:
+        """Write one entry down, on the disk when this returns."""
+        self._file.write(write_json({"at": at.isoformat(), **entry}) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._file.close()
+        self._file = self._path.open("w", encoding="utf-8")
