@@ -75,10 +75,10 @@ class Catalogue:
     def _find(self, name: str, table: str) -> Any:
         head, _, rest = name.partition(".")
         if rest and (module := self.modules.get(head)) is not None:
-            known: Mapping[str, Any] = getattr(module, table, {})
-            if rest in known:
-                return known[rest]
-            raise UnknownName(f"{name} is unknown; {head} has: {', '.join(sorted(known)) or 'none'}")
+            offered: Mapping[str, Any] = getattr(module, table, {})
+            if rest in offered:
+                return offered[rest]
+            raise UnknownName(f"{name} is unknown; {head} has: {', '.join(sorted(offered)) or 'none'}")
         path, _, attribute = name.partition(":")
         if not attribute:
             path, _, attribute = name.rpartition(".")

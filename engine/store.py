@@ -237,6 +237,9 @@ class Store(Protocol):
     async def exchanges(self, visit_id: str) -> list[ExchangeRecord]:
         """Return a visit's exchanges, decrypted, oldest first."""
 
+    async def reseal(self, batch: int = 200) -> int:
+        """Encrypt up to ``batch`` exchanges of older keys anew under the current one; return how many were left."""
+
     # -- workers
     async def register(self, worker: Worker) -> None:
         """Insert or refresh a worker's row."""

@@ -19,7 +19,7 @@ from engine.events import Verdict
 from engine.facts import loads
 from engine.store import Status, VisitFilter
 from service.application import Application
-from service.views import event_view, exchange_view, projection_view, report_view
+from service.views import event_view, exchange_view, projection_view, report_view, stored_view
 
 #: HTTP status by kind of error, most special first.
 _STATUS: tuple[tuple[type[errors.VisitflowError], int], ...] = (
@@ -160,11 +160,11 @@ async def show_visit(request: Request, visit: str) -> dict[str, Any]:
 
 
 @router.get("/visits/{visit}/journal")
-async def show_journal(request: Request, visit: str) -> list[dict[str, Any]]:
-    """Show a visit's events, oldest first."""
+async def show_journal(request: Request, visit: str, raw: bool = False) -> list[dict[str, Any]]:
+    """Show a visit's events, oldest first; with ``raw`` as they are stored."""
     store = _application(request).store
     await store.get(visit)
-    return [event_view(stored) for stored in await store.journal(visit)]
+    return [stored_view(stored) if raw else event_view(stored) for stored in await store.journal(visit)]
 
 
 @router.get("/visits/{visit}/exchanges")

@@ -22,8 +22,8 @@ from engine.events import (
     Stuck,
     TimerFired,
     Triggered,
-    UndoRequested,
     Undone,
+    UndoRequested,
     decode,
 )
 from engine.store import StoredEvent
@@ -52,7 +52,7 @@ def timeline(journal: Iterable[StoredEvent], language: str) -> list[Line]:
     return lines
 
 
-def _tell(event: AnyEvent, language: str) -> tuple[str, str]:
+def _tell(event: AnyEvent, language: str) -> tuple[str, str]:  # noqa: PLR0912 - one arm an event
     def say(code: str) -> str:
         return word(code, language)
 

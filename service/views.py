@@ -1,4 +1,4 @@
-"""Visits, journals and actions in the shapes that programs read (``--json``, HTTP) and that people's tables are made from."""
+"""Visits, journals and actions in the shapes that programs read: ``--json`` and HTTP."""
 
 from __future__ import annotations
 
@@ -83,6 +83,11 @@ def event_view(stored: StoredEvent) -> dict[str, Any]:
     return {"seq": stored.seq, "at": moment(stored.at)} | event.model_dump(
         mode="json", exclude={"at"}, exclude_none=True
     )
+
+
+def stored_view(stored: StoredEvent) -> dict[str, Any]:
+    """Return one event as it is stored, for programs that fold it themselves."""
+    return {"seq": stored.seq, "at_us": stored.at, "kind": stored.kind, "payload": stored.payload}
 
 
 def exchange_view(record: ExchangeRecord, raw: bool) -> dict[str, Any]:

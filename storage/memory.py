@@ -166,6 +166,10 @@ class MemoryStore:
         """Return a visit's exchanges."""
         return list(self._kept(visit_id).exchanges)
 
+    async def reseal(self, batch: int = 200) -> int:
+        """Do nothing: what is in memory is not encrypted."""
+        return 0
+
     async def register(self, worker: Worker) -> None:
         """Insert or refresh a worker's row."""
         self._workers[worker.worker] = worker

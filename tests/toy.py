@@ -1,4 +1,4 @@
-"""A toy world for tests of the engine: a peer in memory that charges, loses answers on demand, and keeps its own books."""
+"""A toy world for tests of the engine: a peer in memory that charges, loses answers on demand, and keeps books."""
 
 from __future__ import annotations
 
@@ -374,7 +374,7 @@ def toy_flow(**changes: Any) -> FlowDefinition:
         "cancelled": "cancelled",
         "policies": {"default": {"first": "1s", "cap": "10s", "total": "1h", "attempts": 4}},
         "settling": {"first_look": "5s", "look_again": "10s", "late_look": "30s", "tries": 3},
-        "states": {name: None for name in ("opened", "read", "registered", "settled", "done", "cancelled")},
+        "states": dict.fromkeys(("opened", "read", "registered", "settled", "done", "cancelled")),
         "transitions": [
             {"trigger": "read", "from": "opened", "to": "read", "step": "toy.read", "auto": True},
             {

@@ -28,7 +28,10 @@ class Sent(BaseModel):
 
 
 class Received(BaseModel):
-    """Base of what is received: member names in any letter case, unknown members ignored (DLL conventions, 2.2)."""
+    """Base of what is received (DLL conventions, 2.2).
+
+    Member names in any letter case; unknown members ignored; null is the same as a missing member.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -38,7 +41,10 @@ class Received(BaseModel):
         if not isinstance(value, Mapping):
             return value
         known = {name.lower(): name for name in cls.model_fields}
-        return {known.get(str(name).lower(), name): item for name, item in value.items()}
+        for field in cls.model_fields.values():
+            if isinstance(field.validation_alias, AliasChoices):
+                known |= {str(alias).lower(): str(alias) for alias in field.validation_alias.choices}
+        return {known.get(str(name).lower(), name): item for name, item in value.items() if item is not None}
 
 
 # -- 000: signin_status, 9001

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from engine.facts import loads
+
+_BUSINESS = re.compile(r"[0-9A-Za-z_-]{1,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def decode(body: bytes) -> Reply:
         code=_code(raw.get("code")),
         message=str(raw.get("message") or raw.get("businessErrorMsg") or ""),
         data=raw.get("data"),
-        business=str(raw.get("businessErrorCode") or ""),
+        business=_business(raw.get("businessErrorCode")),
     )
 
 
@@ -67,3 +70,9 @@ def _code(value: Any) -> int | None:
     if isinstance(value, str) and value.strip().isdecimal():
         return int(value)
     return None
+
+
+def _business(value: Any) -> str:
+    """Return a business code; nothing when it is no code, which might be words about a person (G10)."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return text if _BUSINESS.fullmatch(text) else ""

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adapters.jiangsu.contracts import SIGN_IN, TRANSACTIONS, Transaction
+from adapters.discretion import discreet
+from adapters.jiangsu.contracts import SIGN_IN, TRANSACTIONS, LinesRequest, Transaction
 from adapters.jiangsu.envelope import Reply, Unreadable, decode, encode
 from adapters.jiangsu.errors import ErrorClass, error_table
 from adapters.jiangsu.transport import Answer, Transport
@@ -22,6 +23,8 @@ from engine.outcomes import Category, Done, Exchange, InDoubt, NotSent, Outcome,
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _OK = 200
 _MAX_PAGES = 1000
+#: Members of a request that point to a person and must not come back in a peer's words (G10).
+_PERSONAL = ("psn_no", "qr_code_info", "tel")
 
 
 class GatewaySettings(BaseModel):
@@ -38,6 +41,7 @@ class GatewaySettings(BaseModel):
     receiver_sys_code: str = "JSYTH"
     interface_version: str = "V2.1"
     connect_timeout: Annotated[float, Field(gt=0)] = 5.0
+    batch_size: Annotated[int, Field(ge=1, le=1000)] = 30  #: lines of one 2204 (J5)
 
 
 class JiangsuGateway:
@@ -73,17 +77,20 @@ class JiangsuGateway:
         except ValidationError as error:
             fields = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors())
             return Refused("contract", f"the request does not fit the contract: {fields}", Category.DATA)
+        if isinstance(request, LinesRequest) and len(request.feedetail) > self._settings.batch_size:
+            message = f"feedetail: {len(request.feedetail)} lines, the batch may hold {self._settings.batch_size}"
+            return Refused("contract", message, Category.DATA)
         deadline = asyncio.get_running_loop().time() + call.timeout / SECOND
 
         def left() -> Micros:
-            return max(1000, int((deadline - asyncio.get_running_loop().time()) * SECOND))
+            return int((deadline - asyncio.get_running_loop().time()) * SECOND)
 
         if (failed := await self._sign_in(left, call.guard)) is not None:
             return failed
         outcome = await self._exchange(transaction, request, call, left())
         if outcome is None:  # signed out meanwhile, found before anything was sent on: once more, no loop
             self._signed_in = False
-            if (failed := await self._sign_in(left, call.guard)) is not None:
+            if (failed := await self._sign_in(left, call.guard, again=True)) is not None:
                 return failed
             outcome = await self._exchange(transaction, request, call, left())
         if outcome is None:
@@ -97,8 +104,13 @@ class JiangsuGateway:
         await self._transport.close()
 
     # -- session
-    async def _sign_in(self, left: Callable[[], Micros], guard: Callable[[], bool]) -> Outcome | None:
-        """Initialise and sign in unless that is done; None when it is. Signing in twice does no harm (J20)."""
+    async def _sign_in(
+        self, left: Callable[[], Micros], guard: Callable[[], bool], *, again: bool = False
+    ) -> Outcome | None:
+        """Initialise and sign in unless that is done; None when it is. Signing in twice does no harm (J20).
+
+        ``again``: a transaction was refused for want of a sign-in, so what ``signin_status`` says does not count.
+        """
         async with self._signing:
             if self._signed_in:
                 return None
@@ -120,11 +132,11 @@ class JiangsuGateway:
             for step, body in (("init", init), ("signin_status", status), ("9001", sign_in)):
                 answer = await self._transport.post(encode(body), left(), guard)
                 reply = _read(answer)
-                if isinstance(reply, str) or not reply.success:
-                    told = reply if isinstance(reply, str) else f"{reply.code} {reply.message}"
+                if isinstance(reply, str) or not reply.success or reply.code != _OK:
+                    told = reply if isinstance(reply, str) else f"{reply.code} {discreet(reply.message)}"
                     return NotSent(f"could not sign in ({step}): {told}", _exchanged(encode(body), answer))
                 data = reply.data if isinstance(reply.data, dict) else {}
-                if step == "signin_status" and data.get("signedIn") is True:
+                if step == "signin_status" and data.get("signedIn") is True and not again:
                     break
             self._signed_in = True
             return None
@@ -157,7 +169,9 @@ class JiangsuGateway:
         if meaning.kind is ErrorClass.SESSION:
             return None
         if meaning.kind is ErrorClass.REFUSED:
-            return Refused(code, reply.message, meaning.category, exchange)
+            parameters = request.model_dump()
+            secrets = [str(parameters[name]) for name in _PERSONAL if parameters.get(name)]
+            return Refused(code, discreet(reply.message, secrets), meaning.category, exchange)
         return InDoubt(f"code {code} ({meaning.zh})", exchange)
 
     def _body(self, transaction: Transaction, request: BaseModel, message_id: str) -> dict[str, Any]:

@@ -20,7 +20,6 @@ NOT_SENT = (
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
-    httpx.LocalProtocolError,
 )
 
 
@@ -53,6 +52,8 @@ class Transport:
         """Send ``body`` and return what came back within ``limit``; never raises for what a network does."""
         if not guard():
             return Answer("lease lost", sent=False)
+        if limit <= 0:  # a once operation given no time would be in doubt for nothing
+            return Answer("no time left", sent=False)
         seconds = limit / SECOND
         limits = httpx.Timeout(seconds, connect=min(self._connect_timeout, seconds), pool=seconds)
         try:

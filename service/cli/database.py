@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +34,8 @@ def upgrade_database() -> None:
         chosen.key_file.touch(mode=0o600)
         chosen.key_file.write_text(new_key() + "\n", encoding="ascii")
         out.print(f"made {chosen.key_file}: keep a copy apart from the backups of the database", markup=False)
+    if chosen.store_url == "memory://":
+        return
     before, after = upgrade(chosen.store_url)
     out.print(f"schema {before or 'none'} → {after}", markup=False)
 
@@ -48,7 +50,7 @@ def rebuild(
     Example: `visitflow db rebuild` to look, `visitflow db rebuild --repair` to mend.
     """
 
-    async def work() -> dict[str, object]:
+    async def work() -> dict[str, Any]:
         async with application(settings()) as wired:
             return await rebuild_store(wired, repair, None if json else _progress)
 
@@ -67,11 +69,32 @@ def rebuild(
         raise typer.Exit(FOUND_SOMETHING)
 
 
-def _progress(done: int, total: int) -> None:
-    out.print(f"  {done}/{total}", end="\r")
+def _progress(done: int) -> None:
+    if done % 1000 == 0:
+        out.print(f"  {done} {say('visit')}", end="\r")
 
 
 @app.command("new-key")
 def print_new_key() -> None:
-    """Print a fresh key for VISITFLOW_EXCHANGE_KEYS; put it before the older ones, then run rotate-keys."""
+    """Print a fresh key for VISITFLOW_EXCHANGE_KEYS; put it first, then run `db rotate-keys`."""
     typer.echo(new_key())
+
+
+@app.command("rotate-keys")
+def rotate_keys(json: Json = False) -> None:
+    """Encrypt exchanges of older keys anew under the current (first) key. May be interrupted and run again."""
+
+    async def work() -> int:
+        async with application(settings()) as wired:
+            total = 0
+            while count := await wired.store.reseal():
+                total += count
+                if not json:
+                    out.print(f"  {total}", end="\r")
+            return total
+
+    total = run(work())
+    if json:
+        print_json({"resealed": total})
+    else:
+        out.print(f"{total} exchanges now under the current key")

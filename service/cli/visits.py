@@ -181,7 +181,10 @@ def trigger(
     by: By = "cli",
     json: Json = False,
 ) -> None:
-    """Ask for a transition. Example: `visitflow visits trigger jiangsu.outpatient/MZ0001 settle -d '{"invoice_no": "P1"}'`."""
+    """Ask for a transition; the answer means that the request is durable, not that it is done.
+
+    Example: `visitflow visits trigger jiangsu.outpatient/MZ0001 settle -d '{"invoice_no": "P1"}'`
+    """
     facts = read_data(data)
     _command(visit, json, lambda commands, visit_id: commands.trigger(visit_id, name, facts, by))
 

@@ -71,4 +71,5 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await server.stop()
 
 
-main()
+if __name__ == "__main__":
+    main()
