@@ -16,16 +16,13 @@ HOUR: Micros = 60 * MINUTE
 DAY: Micros = 24 * HOUR
 
 _BASE32 = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 
 
 def time_ordered_id(now: Micros, entropy: int) -> str:
     """Return 26 characters: 11 of ``now`` and 15 of ``entropy`` (75 bits); later ids sort later."""
     value = (now << 75) | (entropy & ((1 << 75) - 1))
-    digits = []
-    for _ in range(26):
-        digits.append(_BASE32[value & 31])
-        value >>= 5
-    return "".join(reversed(digits))
+    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 class Environment(Protocol):
@@ -51,7 +48,8 @@ class SystemEnvironment:
     """The real thing."""
 
     def __init__(self) -> None:
-        self._random = random.SystemRandom()
+        # Ids need to be unique, not secret: one seed from the system, no system call for each.
+        self._random = random.Random(secrets.randbits(256))  # noqa: S311
 
     def now(self) -> Micros:
         """Return the wall clock."""
@@ -67,7 +65,7 @@ class SystemEnvironment:
 
     def new_id(self) -> str:
         """Return a new time-ordered id."""
-        return time_ordered_id(self.now(), secrets.randbits(75))
+        return time_ordered_id(self.now(), self._random.getrandbits(75))
 
     def random(self) -> float:
         """Return a number in [0, 1)."""

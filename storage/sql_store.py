@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, null, or_, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,6 +32,7 @@ from engine.store import (
 )
 from storage.dialects import Dialect
 from storage.group_commit import GroupCommit, Request
+from storage.hot import HotStatement
 from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
@@ -60,6 +61,10 @@ _PROJECTION = (
     visits.c.waiting_for,
     visits.c.cause,
 )
+_OPENED = (
+    *("visit_id", "flow", "version", "key", "state", "status", "cause", "waiting_for", "seq"),
+    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "token"),
+)
 _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting_for", "cause")
 
 #: Events and the projection follow token and length (G5): a stale writer's statement touches no row.
@@ -72,13 +77,12 @@ _ADVANCE = (
     )
     .values({name: bindparam(name) for name in _FOLDED})
 )
-_ADVANCE_AND_RELEASE = _ADVANCE.values(wake_at=bindparam("wake_at"), lease_worker=None, lease_until=None)
+_ADVANCE_AND_RELEASE = _ADVANCE.values(wake_at=bindparam("wake_at"), lease_worker=null(), lease_until=null())
 _SET_SNAPSHOT = (
     update(visits)
     .where(visits.c.visit_id == bindparam("b_visit"))
     .values(snapshot_seq=bindparam("snapshot_seq"), snapshot_body=bindparam("snapshot_body"))
 )
-_INSERT_EVENT = insert(events)
 _INSERT_EXCHANGE = insert(exchanges)
 _READERS = 4
 
@@ -96,6 +100,13 @@ class SqlStore:
         self.engine: Engine = dialect.engine()
         self._writer_engine: Engine = dialect.writer_engine()
         self._check_schema = check_schema
+        names = (*_FOLDED, "b_visit", "b_token", "b_seq")
+        target = self._writer_engine.dialect
+        self._advance = HotStatement(_ADVANCE, names, target)
+        self._advance_and_release = HotStatement(_ADVANCE_AND_RELEASE, (*names, "wake_at"), target)
+        self._insert_event = HotStatement(insert(events), [column.name for column in events.columns], target)
+        open_visit = dialect.insert(visits).on_conflict_do_nothing(index_elements=["flow", "key"])
+        self._insert_visit = HotStatement(open_visit, _OPENED, target)
         self._writer: GroupCommit[Job] = GroupCommit(self._writer_engine.connect, self._perform, self.figures, fault)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="visitflow-reader")
 
@@ -463,10 +474,10 @@ class SqlStore:
                         "snapshot_body": append.snapshot.body,
                     }
                 )
-        for statement, parameters in ((_ADVANCE, moving), (_ADVANCE_AND_RELEASE, releasing)):
-            if parameters and connection.execute(statement, parameters).rowcount != len(parameters):
+        for statement, parameters in ((self._advance, moving), (self._advance_and_release, releasing)):
+            if parameters and statement.run(connection, parameters) != len(parameters):
                 raise LeaseLost
-        connection.execute(_INSERT_EVENT, rows)
+        self._insert_event.run(connection, rows)
         if raw:
             connection.execute(_INSERT_EXCHANGE, raw)
         if snapshots:
@@ -483,13 +494,8 @@ class SqlStore:
             "wake_at": projection.due_at,
             "token": 0,
         }
-        statement = self.dialect.insert(visits).values(values)
-        statement = statement.on_conflict_do_nothing(index_elements=["flow", "key"])
-        if connection.execute(statement).rowcount == 1:
-            connection.execute(
-                _INSERT_EVENT,
-                [_event_row(projection.visit_id, event) for event in new.events],
-            )
+        if self._insert_visit.run_one(connection, values) == 1:
+            self._insert_event.run(connection, [_event_row(projection.visit_id, event) for event in new.events])
             self.figures.events += len(new.events)
             return Found(projection, new.fingerprint, True)
         row = connection.execute(

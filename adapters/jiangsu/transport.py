@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -21,6 +22,10 @@ NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+
+
+class LeaseLost(Exception):
+    """The guard said no when the connection stood and the first byte was about to leave (G5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,21 @@ class Transport:
             return Answer("lease lost", sent=False)
         if limit <= 0:  # a once operation given no time would be in doubt for nothing
             return Answer("no time left", sent=False)
+
+        async def ask_again(event: str, info: dict[str, Any]) -> None:
+            """Ask once more when waiting for a connection is over: that may have taken long."""
+            if event.endswith(".send_request_headers.started") and not guard():
+                raise LeaseLost
+
         seconds = limit / SECOND
         limits = httpx.Timeout(seconds, connect=min(self._connect_timeout, seconds), pool=seconds)
         try:
             async with asyncio.timeout(seconds):
-                response = await self._client.post(self._url, content=body, timeout=limits)
+                response = await self._client.post(
+                    self._url, content=body, timeout=limits, extensions={"trace": ask_again}
+                )
+        except LeaseLost:
+            return Answer("lease lost", sent=False)
         except NOT_SENT as error:
             return Answer(type(error).__name__, sent=False)
         except TimeoutError:

@@ -17,7 +17,7 @@ from engine.steps import (
     Unclear,
     View,
 )
-from steps.jiangsu.forward import ROLE, numbers, settled, uploaded
+from steps.jiangsu.forward import ROLE, settled, uploaded
 
 _CANCELLED = "cancelled"
 
@@ -26,6 +26,12 @@ def subject(view: View) -> CallInfo:
     """Return the call in doubt."""
     assert view.subject is not None, "the engine settles only with a subject"
     return view.subject
+
+
+def numbers(view: View) -> dict[str, Any]:
+    """Return the visit's two numbers as the call in doubt had them: a visit that was undone knows them no more."""
+    request = subject(view).request
+    return {"visit_no": request["visit_no"], "ipt_otp_no": request["ipt_otp_no"]}
 
 
 class FindRegistration(BaseProbe):
@@ -43,8 +49,8 @@ class FindRegistration(BaseProbe):
         """Look for the registration that the lost message made."""
         ours = _registrations(view, reply)
         mine = [row for row in ours if row.get("msgid") in ("", subject(view).message_id)]
-        if len(mine) > 1:
-            return Unclear(f"the centre lists {len(mine)} registrations for this visit")
+        if len(ours) > 1:
+            return Unclear(f"the centre lists {len(ours)} registrations of this visit")
         if mine:
             return Applied(Progress({"visit_no": mine[0]["visit_no"]}), "9105 lists the registration")
         if ours:
@@ -52,12 +58,13 @@ class FindRegistration(BaseProbe):
         return NotApplied("9105 does not list the registration")
 
     def recheck(self, view: View, reply: Mapping[str, Any]) -> Judgement:
-        """Look for a late original: the lost message's registration, or more of them than ours."""
+        """Look for a late original: the lost message's registration, or one that is not the visit's own."""
         ours = _registrations(view, reply)
         if any(row.get("msgid") == subject(view).message_id for row in ours):
             return Applied(reason="9105 lists the registration that was judged not to have happened")
-        if len(ours) > 1:
-            return Applied(reason=f"9105 lists {len(ours)} registrations of this visit")
+        strange = [row for row in ours if row["visit_no"] != view.data.get("visit_no")]
+        if strange:
+            return Applied(reason=f"9105 lists {len(strange)} registrations that the visit does not know of")
         return NotApplied("9105 does not list it")
 
 
@@ -90,12 +97,14 @@ class FindLines(BaseProbe):
         return Unclear(f"9104 lists {len(found)} of {len(wanted)} lines")
 
     def recheck(self, view: View, reply: Mapping[str, Any]) -> Judgement:
-        """Look for a late original: its lines, or lines charged twice."""
+        """Look for a late original: its lines, lines charged twice, or lines of a visit that has none."""
         rows = reply["lines"]
         if any(row.get("msgid") == subject(view).message_id for row in rows):
             return Applied(reason="9104 lists lines of the message that was judged not to have happened")
         if len(rows) > len(_keys(rows)):
             return Applied(reason="9104 lists a line twice")
+        if rows and view.data.get("uploaded_total") is None:
+            return Applied(reason=f"9104 lists {len(rows)} lines, though the visit has none")
         return NotApplied("9104 does not list them")
 
     def refused(self, view: View, refusal: Refused) -> Judgement:
@@ -135,12 +144,12 @@ class FindSettlement(BaseProbe):
         return Unclear("6101 shows a settlement by another message")
 
     def recheck(self, view: View, reply: Mapping[str, Any]) -> Judgement:
-        """Look for a late original: a settlement by the lost message."""
+        """Look for a late original: a settlement by the lost message, or one that is not the visit's own."""
         if reply.get("msgid") == subject(view).message_id:
             return Applied(reason="6101 shows the settlement that was judged not to have happened")
-        if view.data.get("settle_id") is None:
-            return Applied(reason="6101 shows a settlement, though the visit has none")
-        return NotApplied("6101 shows another settlement")
+        if view.data.get("settle_id") != reply["settle_id"]:
+            return Applied(reason="6101 shows a settlement that the visit does not know of")
+        return NotApplied("6101 shows the visit's own settlement")
 
     def refused(self, view: View, refusal: Refused) -> Judgement:
         """No settlement stands, or no visit."""

@@ -70,5 +70,5 @@ class CancelSettlement(Undo):
             "settle_id": view.data["settle_id"],
             "mdtrt_id": view.data["invoice_no"],
             "setl_time": f"{now:%Y%m%d%H%M%S}",
-            "keep_tp_type": "1" if view.settings.get("keep_lines", True) else "0",
+            "keep_tp_type": "0" if view.settings.get("keep_lines", True) in (False, "0") else "1",
         }

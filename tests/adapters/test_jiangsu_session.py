@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.jiangsu import JiangsuGateway
+from adapters.jiangsu.transport import Transport
 from engine.environment import SECOND
 from engine.outcomes import Done, InDoubt, NotSent
 from tests.adapters.gateway import GOOD, FakeGateway, failure, success
@@ -120,6 +121,29 @@ async def test_guard_is_asked_before_the_second_sending() -> None:
     outcome = await gateway.call("settle", guard=lambda: gateway.sent.count("9001") < 2)
     assert isinstance(outcome, NotSent)
     assert gateway.operations == ["2207"]
+
+
+async def test_guard_is_asked_when_the_connection_stands() -> None:
+    """Connecting takes time, in which a lease may be lost: not one byte of the request leaves then."""
+    received: list[bytes] = []
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(1))
+        writer.close()
+        closed.set()
+
+    answers = iter([True, False])
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    transport = Transport(f"http://127.0.0.1:{port}/", 5.0)
+    answer = await transport.post(b"{}", 5 * SECOND, lambda: next(answers))
+    assert not answer.sent
+    await asyncio.wait_for(closed.wait(), 5)
+    assert received == [b""]
+    await transport.close()
+    server.close()
+    await server.wait_closed()
 
 
 async def test_without_the_lease_nothing_leaves() -> None:

@@ -1,0 +1,91 @@
+"""The shipped flow fits the code that it names, and every write has a way to settle a doubt and a way back."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+import steps.jiangsu
+from adapters.jiangsu import JiangsuGateway
+from engine.catalogue import Catalogue
+from engine.definitions import FlowDefinition, SettleKind
+from engine.machine import Flow
+from engine.outcomes import Effect
+
+ROOT = Path(__file__).parents[2]
+PATH = [
+    "opened",
+    "signed_in",
+    "card_read",
+    "registered",
+    "uploaded",
+    "pre_settled",
+    "settled",
+    "receipted",
+    "discharged",
+]
+
+
+@pytest.fixture(scope="module")
+def flow() -> Flow:
+    raw = YAML(typ="safe").load((ROOT / "flows/jiangsu/outpatient.yaml").read_text("utf-8"))
+    definition = FlowDefinition.model_validate(raw)
+    return Flow(definition, Catalogue({"jiangsu": steps.jiangsu}, {"jiangsu_gateway": JiangsuGateway}))
+
+
+def test_path(flow: Flow) -> None:
+    assert flow.definition.initial == PATH[0]
+    assert flow.definition.final == ("discharged",)
+    assert flow.definition.cancelled == "cancelled"
+    assert set(flow.definition.states) == {*PATH, "cancelled"}
+    assert [(edge.source, edge.dest) for edge in flow.all_edges()] == list(pairwise(PATH))
+
+
+def test_undo_edges(flow: Flow) -> None:
+    back = {edge.trigger: (edge.back.trigger, edge.back.to) for edge in flow.all_edges() if edge.back.bound}
+    assert back == {
+        "register": ("cancel_registration", "card_read"),
+        "upload": ("cancel_lines", "registered"),
+        "settle": ("cancel_settlement", "pre_settled"),
+    }
+
+
+def test_every_write_can_be_settled(flow: Flow) -> None:
+    for edge in flow.all_edges():
+        kinds = [method.kind for method in edge.methods]
+        if edge.bound is not None and edge.bound.operation.effect is Effect.ONCE:
+            assert kinds == [SettleKind.PROBE, SettleKind.REVERSE, SettleKind.ASK]
+            assert edge.back.bound is not None
+            # a reversal of an undo that did take effect would bring back what was undone
+            assert [method.kind for method in edge.back.methods] == [SettleKind.PROBE, SettleKind.ASK]
+        for method in (*edge.methods, *edge.back.methods):
+            if method.operation is not None:
+                expected = Effect.READ if method.kind is SettleKind.PROBE else Effect.KEYED
+                assert method.operation.effect is expected
+
+
+def test_everything_has_a_title_in_both_languages(flow: Flow) -> None:
+    titles = [
+        flow.definition.title,
+        *(state.title for state in flow.definition.states.values()),
+        *(edge.title for edge in flow.definition.transitions),
+    ]
+    assert all(title.zh and title.en for title in titles)
+
+
+def test_every_step_of_the_library_is_used(flow: Flow) -> None:
+    used = {edge.bound.step.name for edge in flow.all_edges() if edge.bound}
+    used |= {edge.back.bound.step.name for edge in flow.all_edges() if edge.back.bound}
+    used |= {m.step.name for edge in flow.all_edges() for m in (*edge.methods, *edge.back.methods) if m.step}
+    assert used == {f"jiangsu.{name}" for name in steps.jiangsu.STEPS}
+
+
+def test_site_file_makes_the_adapter() -> None:
+    site = YAML(typ="safe").load((ROOT / "flows.yaml").read_text("utf-8"))
+    assert set(site) == {"include", "flows", "adapters", "overrides", "schedules"}
+    assert "jiangsu.outpatient" in site["flows"]
+    assert set(site["adapters"]) == {"jiangsu_gateway"}
+    JiangsuGateway.from_settings(site["adapters"]["jiangsu_gateway"])
