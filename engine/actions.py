@@ -158,7 +158,7 @@ def ways_back(flow: Flow, visit: Visit) -> list[WayBack]:
             break
         if edge.back.bound is not None:
             sends.append(edge.back.bound.operation.name)
-        state = edge.back.to
+        state = edge.back.dest
         depth -= 1
         while depth > 0 and visit.trail[depth - 1].dest != state:
             depth -= 1

@@ -276,4 +276,5 @@ def decode(payload: str | bytes) -> AnyEvent:
 
 def encode(event: Event) -> str:
     """Return the event as the JSON text that the journal keeps."""
-    return event.model_dump_json(exclude_defaults=False, exclude_none=True)
+    # pydantic-core directly: this runs for every event, and model_dump_json only passes the call on
+    return event.__pydantic_serializer__.to_json(event, exclude_none=True).decode()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -21,7 +20,7 @@ from engine.events import Cause, Closed, Concluded, Intent, Role, Stuck, TimerFi
 from engine.facts import normalise
 from engine.faultpoints import FaultPoint
 from engine.journal import Journal
-from engine.machine import Back, Bound, Edge, Flow
+from engine.machine import Bound, Edge, Flow, Way
 from engine.numbers import MessageNumbers
 from engine.outcomes import Busy, Category, Done, Effect, InDoubt, NotSent, Outcome, Refused
 from engine.plan import (
@@ -50,29 +49,6 @@ log = structlog.get_logger("visitflow.execution")
 GRACE: Micros = 2 * SECOND
 
 FlowSource = Callable[[str], Awaitable[Flow]]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The transition or undo edge that a call belongs to, in one shape for both directions."""
-
-    role: Role
-    trigger: str
-    source: str
-    dest: str
-    bound: Bound
-    retry: Mapping[RetryClass, Any]
-    timeout: Micros
-
-    @classmethod
-    def forward(cls, edge: Edge, bound: Bound) -> Target:
-        """Return the target of a transition."""
-        return cls(Role.FORWARD, edge.trigger, edge.source, edge.dest, bound, edge.retry, edge.timeout)
-
-    @classmethod
-    def back(cls, source: str, back: Back, bound: Bound) -> Target:
-        """Return the target of an undo edge."""
-        return cls(Role.UNDO, back.trigger, source, back.to, bound, back.retry, back.timeout)
 
 
 class Executor:
@@ -140,11 +116,8 @@ class Executor:
         match move:
             case Go(edge):
                 await self._go(flow, journal, edge)
-            case GoBack(leg, back):
-                if back.bound is None:
-                    self._just_move(journal, Role.UNDO, back.trigger, journal.visit.state, back.to)
-                else:
-                    await self._step(flow, journal, Target.back(leg.dest, back, back.bound))
+            case GoBack(_, back):
+                await self._walk(flow, journal, back)
             case FinishUndo(state):
                 journal.record(Undone(at=now, state=state))
             case TakeOver():
@@ -174,35 +147,37 @@ class Executor:
         run, now = journal.visit.run, journal.now()
         if run is not None and edge.deadline is not None and now > run.started_at + edge.deadline:
             await self._make(flow, journal, deadline_passed(edge))
-        elif edge.bound is None:
-            self._just_move(journal, Role.FORWARD, edge.trigger, edge.source, edge.dest)
         else:
-            await self._step(flow, journal, Target.forward(edge, edge.bound))
+            await self._walk(flow, journal, edge)
 
-    def _just_move(self, journal: Journal, role: Role, trigger: str, source: str, dest: str) -> None:
+    async def _walk(self, flow: Flow, journal: Journal, way: Way) -> None:
+        """Go one way: by a call, or without one where none is needed."""
+        if way.bound is not None:
+            await self._step(flow, journal, way, way.bound)
+            return
         journal.record(
             Concluded(
                 at=journal.now(),
                 call="",
-                role=role,
-                trigger=trigger,
-                source=source,
-                target=dest,
+                role=way.role,
+                trigger=way.trigger,
+                source=way.source,
+                target=way.dest,
                 operation="",
                 outcome="no_call",
-                dest=dest,
+                dest=way.dest,
             )
         )
 
-    async def _step(self, flow: Flow, journal: Journal, target: Target) -> None:
+    async def _step(self, flow: Flow, journal: Journal, way: Way, bound: Bound) -> None:
         """Call a step's operation: intent durable first (G1), outcome recorded for the next flush (G3)."""
-        visit, bound = journal.visit, target.bound
-        subject = visit.trail[-1].call if target.role is Role.UNDO else None
-        view = view_of(flow, visit, journal.now(), subject)
+        visit, now = journal.visit, journal.now()
+        subject = visit.trail[-1].call if way.role is Role.UNDO else None
+        view = view_of(flow, visit, now, subject)
         try:
             request = normalise(dict(bound.step.request(view)))
         except Exception as error:  # code of a step: nothing was sent, a person has to look
-            journal.record(step_error(journal.now(), bound.step.name, error))
+            journal.record(step_error(now, bound.step.name, error))
             return
         call = self.environment.new_id()
         message_id = await self.message_id(bound.adapter)
@@ -210,12 +185,12 @@ class Executor:
         if operation.effect is not Effect.READ:
             journal.record(
                 Intent(
-                    at=journal.now(),
+                    at=now,
                     call=call,
-                    role=target.role,
-                    trigger=target.trigger,
-                    source=target.source,
-                    dest=target.dest,
+                    role=way.role,
+                    trigger=way.trigger,
+                    source=way.source,
+                    dest=way.dest,
                     adapter=bound.adapter,
                     operation=operation.name,
                     effect=operation.effect,
@@ -223,8 +198,8 @@ class Executor:
                     request=request,
                 )
             )
-        outcome = await self.send(flow, journal, bound.adapter, operation, request, message_id, target.timeout)
-        self._conclude(flow, journal, target, view, call, message_id, outcome)
+        outcome = await self.send(flow, journal, bound.adapter, operation, request, message_id, way.timeout)
+        self._conclude(flow, journal, way, bound, view, call, message_id, outcome)
 
     async def message_id(self, adapter: str) -> str:
         """Return a new message id of ``adapter``, never used before."""
@@ -290,21 +265,21 @@ class Executor:
         self,
         flow: Flow,
         journal: Journal,
-        target: Target,
+        way: Way,
+        bound: Bound,
         view: View,
         call: str,
         message_id: str,
         outcome: Outcome,
     ) -> None:
-        bound = target.bound
         exchange = journal.keep(outcome.exchange, call, bound.adapter, bound.operation.name)
         base: dict[str, Any] = {
             "at": journal.now(),
             "call": call,
-            "role": target.role,
-            "trigger": target.trigger,
-            "source": target.source,
-            "target": target.dest,
+            "role": way.role,
+            "trigger": way.trigger,
+            "source": way.source,
+            "target": way.dest,
             "operation": bound.operation.name,
             "message_id": message_id,
             "exchange": exchange,
@@ -317,16 +292,16 @@ class Executor:
                 log.warning("reply_unreadable", step=bound.step.name, error=where(error))
                 outcome = InDoubt(f"the reply could not be read: {type(error).__name__}")
             else:
-                journal.record(Concluded(**base, outcome="done", dest=target.dest, data=data))
+                journal.record(Concluded(**base, outcome="done", dest=way.dest, data=data))
                 self._stop_on_disagreement(journal, progress, call, exchange)
                 return
         if isinstance(outcome, Refused) and (done := self._goal_reached(bound, view, outcome)) is not None:
             base |= {"code": outcome.code, "message": outcome.message, "category": outcome.category}
             data = normalise(dict(done.data))
-            journal.record(Concluded(**base, outcome="refused", dest=target.dest, data=data))
+            journal.record(Concluded(**base, outcome="refused", dest=way.dest, data=data))
             self._stop_on_disagreement(journal, done, call, exchange)
             return
-        self._not_done(flow, journal, target, base, outcome)
+        self._not_done(flow, journal, way, bound, base, outcome)
 
     def _goal_reached(self, bound: Bound, view: View, outcome: Refused) -> Progress | None:
         try:
@@ -335,43 +310,45 @@ class Executor:
             log.warning("refusal_unreadable", step=bound.step.name, error=where(error))
             return None
 
-    def _not_done(self, flow: Flow, journal: Journal, target: Target, base: dict[str, Any], outcome: Outcome) -> None:
-        effect, now = target.bound.operation.effect, base["at"]
+    def _not_done(
+        self, flow: Flow, journal: Journal, way: Way, bound: Bound, base: dict[str, Any], outcome: Outcome
+    ) -> None:
+        effect, now = bound.operation.effect, base["at"]
         write = effect is not Effect.READ
         match outcome:
             case Refused(code, message, category):
                 base |= {"outcome": "refused", "code": code, "message": message, "category": category}
                 if category is Category.LATER:
-                    self._retry(journal, target, base, RetryClass.LATER)
+                    self._retry(journal, way, base, RetryClass.LATER)
                     return
-                cause = Cause.UNDO_REFUSED if target.role is Role.UNDO else Cause.REFUSED
-                self._stick(journal, Concluded(**base), cause, f"{target.bound.operation.name}: {code} {message}")
+                cause = Cause.UNDO_REFUSED if way.role is Role.UNDO else Cause.REFUSED
+                self._stick(journal, Concluded(**base), cause, f"{bound.operation.name}: {code} {message}")
             case NotSent(reason):
-                self._retry(journal, target, base | {"outcome": "not_sent", "message": reason}, RetryClass.NOT_SENT)
+                self._retry(journal, way, base | {"outcome": "not_sent", "message": reason}, RetryClass.NOT_SENT)
             case Busy(retry_after, reason) if effect is Effect.ONCE:
                 # The peer is working on it: asking again must not be sending again (G2), so look with the probe.
                 journal.record(Concluded(**base, outcome="busy", message=reason, look_at=now + retry_after))
             case Busy(retry_after, reason):
                 self._retry(
-                    journal, target, base | {"outcome": "busy", "message": reason}, RetryClass.LATER, now + retry_after
+                    journal, way, base | {"outcome": "busy", "message": reason}, RetryClass.LATER, now + retry_after
                 )
             case InDoubt(reason) if write:
                 look_at = now + flow.definition.settling.first_look
                 journal.record(Concluded(**base, outcome="in_doubt", message=reason, look_at=look_at))
             case InDoubt(reason):
-                self._retry(journal, target, base | {"outcome": "in_doubt", "message": reason}, RetryClass.READ)
+                self._retry(journal, way, base | {"outcome": "in_doubt", "message": reason}, RetryClass.READ)
 
     def _retry(
-        self, journal: Journal, target: Target, base: dict[str, Any], kind: RetryClass, at: Micros | None = None
+        self, journal: Journal, way: Way, base: dict[str, Any], kind: RetryClass, at: Micros | None = None
     ) -> None:
         """Record the outcome with the time of the next attempt, or stop when the policy allows none."""
         run = journal.visit.run
         write = journal.visit.call is not None
         started = run.started_at if run is not None else base["at"]
         attempts = (run.attempts if run is not None else 0) + (0 if write else 1)
-        due = next_try(target.retry[kind], started, attempts, base["at"], self.environment.random())
+        due = next_try(way.retry[kind], started, attempts, base["at"], self.environment.random())
         if due is None:
-            message = f"{target.bound.operation.name}: {attempts} attempts, last: {base.get('message', '')}"
+            message = f"{base['operation']}: {attempts} attempts, last: {base.get('message', '')}"
             self._stick(journal, Concluded(**base), Cause.RETRIES_EXHAUSTED, message)
         else:
             journal.record(Concluded(**base, retry_at=due if at is None else max(at, due)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -24,6 +25,7 @@ from engine.definitions import (
 )
 from engine.environment import Micros
 from engine.errors import FlowUnavailable
+from engine.events import Role
 from engine.outcomes import Effect
 from engine.steps import SettlingStep, Step, View
 
@@ -53,12 +55,14 @@ class Back:
     """A compiled undo edge. Without ``bound`` no call is needed."""
 
     trigger: str
-    to: str
+    source: str
+    dest: str
     bound: Bound | None
     methods: tuple[Method, ...]
     retry: Mapping[RetryClass, Retry]
     timeout: Micros
     impossible: str | None = None
+    role: ClassVar[Role] = Role.UNDO
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class Edge:
     deadline: Micros | None
     timeout: Micros
     back: Back
+    role: ClassVar[Role] = Role.FORWARD
 
     def failing(self, view: View) -> str | None:
         """Return the name of the first condition that forbids this edge now, or None."""
@@ -88,6 +93,10 @@ class Edge:
             if condition(view):
                 return f"not {name}"
         return None
+
+
+#: A way that a visit can go, in either direction: trigger, source, dest, bound, methods, retry, timeout, role.
+Way = Edge | Back
 
 
 class Flow:
@@ -114,7 +123,7 @@ class Flow:
         finally:
             del self._catalogue
         self.machine = self._build_machine()
-        self._backs = {(edge.back.trigger, edge.dest, edge.back.to): edge.back for edge in self._edges.values()}
+        self._backs = {(edge.back.trigger, edge.dest, edge.back.dest): edge.back for edge in self._edges.values()}
         self._probes = {
             method.name: method
             for edge in self._edges.values()
@@ -187,17 +196,18 @@ class Flow:
                 retry=self._retry(transition.retry),
                 deadline=transition.deadline,
                 timeout=transition.timeout,
-                back=self._back(transition.undo, transition.trigger, source, bound),
+                back=self._back(transition, source, bound),
             )
 
-    def _back(self, undo: UndoEdge | None, trigger: str, source: str, bound: Bound | None) -> Back:
+    def _back(self, transition: Transition, source: str, bound: Bound | None) -> Back:
+        undo = transition.undo
         if undo is None:
             harmless = bound is None or bound.operation.effect is Effect.READ
-            reason = None if harmless else "the flow declares no undo for it"
-            return Back(f"undo_{trigger}", source, None, (), self._retry(None), 0, reason)
+            undo = UndoEdge(nothing="a read") if harmless else UndoEdge(impossible="the flow declares no undo for it")
         return Back(
-            trigger=undo.trigger or f"undo_{trigger}",
-            to=undo.to or source,
+            trigger=undo.trigger or f"undo_{transition.trigger}",
+            source=transition.dest,
+            dest=undo.to or source,
             bound=self._bind(undo.step),
             methods=self._methods(undo.doubt),
             retry=self._retry(undo.retry),
@@ -252,7 +262,7 @@ class Flow:
     def _build_machine(self) -> Machine:
         edges = [{"trigger": e.trigger, "source": e.source, "dest": e.dest} for e in self._edges.values()]
         undos = [
-            {"trigger": edge.back.trigger, "source": edge.dest, "dest": edge.back.to}
+            {"trigger": edge.back.trigger, "source": edge.dest, "dest": edge.back.dest}
             for edge in self._edges.values()
             if edge.back.impossible is None and edge.back.bound is not None
         ]

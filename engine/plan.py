@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from engine.definitions import Timer
 from engine.environment import SECOND, Micros
 from engine.events import Cause, Role
-from engine.machine import Back, Edge, Flow, Method
+from engine.machine import Back, Edge, Flow, Method, Way
 from engine.steps import CallInfo, View
 from engine.store import Projection, Status
 from engine.visit import Leg, PendingCall, Run, Suspect, Visit
@@ -110,7 +110,7 @@ def plan(flow: Flow, visit: Visit) -> Plan | None:
     return _plan_state(flow, visit)
 
 
-def way_of(flow: Flow, under_way: PendingCall | Run) -> Edge | Back | None:
+def way_of(flow: Flow, under_way: PendingCall | Run) -> Way | None:
     """Return the edge, or the undo edge, that a call or a run belongs to; None when the flow has none such."""
     if under_way.role is Role.UNDO:
         return flow.back(under_way.trigger, under_way.source, under_way.dest)

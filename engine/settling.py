@@ -18,7 +18,7 @@ from engine.events import Cause, Intent, LateLooked, Looked, Role, Settled, Stuc
 from engine.execution import Executor, disagreement
 from engine.facts import normalise
 from engine.journal import Journal
-from engine.machine import Back, Edge, Flow, Method
+from engine.machine import Flow, Method, Way
 from engine.outcomes import Done, Effect, Outcome, Refused
 from engine.plan import view_of, way_of
 from engine.retry import delay, next_try
@@ -359,7 +359,7 @@ def _late_look(flow: Flow, journal: Journal) -> tuple[int | None, str | None]:
     return None, None
 
 
-def _way(flow: Flow, call: PendingCall) -> Edge | Back:
+def _way(flow: Flow, call: PendingCall) -> Way:
     way = way_of(flow, call)
     assert way is not None, "a method to settle a doubt comes from the call's edge, so there is one"
     return way

@@ -23,6 +23,9 @@ Job = TypeVar("Job")
 
 #: A batch larger than this makes single visits wait too long for their commit.
 LARGEST_BATCH = 1000
+#: So many jobs are handed over at once: one lock and one wake-up for all of them. More, and thread and loop take turns
+#: instead of working side by side (measured with 500 visits in flight: 16 to 64 slower by 5 %, 500 by 12 %).
+HANDED_OVER = 125
 
 
 class Request(Generic[Job]):
@@ -56,7 +59,8 @@ class GroupCommit(Generic[Job]):
         self._perform = perform
         self._figures = figures
         self._fault = fault or (lambda _point: None)
-        self._queue: queue.SimpleQueue[Request[Job] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[Request[Job]] | None] = queue.SimpleQueue()
+        self._gathering: list[Request[Job]] = []
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
         self._closed = False
@@ -70,6 +74,8 @@ class GroupCommit(Generic[Job]):
         """Write what is queued, then stop."""
         if self._thread is not None and not self._closed:
             self._closed = True
+            if self._gathering:
+                self._hand_over()
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
 
@@ -77,9 +83,19 @@ class GroupCommit(Generic[Job]):
         """Run ``job``; on return it is durable. Raises StoreError, or what the job itself refuses with."""
         if self._closed:
             raise StoreError("the store is closed")
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queue.put(Request(job, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._gathering.append(Request(job, future))
+        if len(self._gathering) >= HANDED_OVER:
+            self._hand_over()
+        elif len(self._gathering) == 1:
+            loop.call_soon(self._hand_over)
         return await future
+
+    def _hand_over(self) -> None:
+        gathered, self._gathering = self._gathering, []
+        if gathered:
+            self._queue.put(gathered)
 
     # -- in the thread
     def _run(self) -> None:
@@ -88,8 +104,8 @@ class GroupCommit(Generic[Job]):
             batch: list[Request[Job]] = []
             ending = first is None
             if first is not None:
-                batch.append(first)
-            while len(batch) < LARGEST_BATCH:
+                batch.extend(first)
+            while len(batch) < LARGEST_BATCH and not ending:
                 try:
                     following = self._queue.get_nowait()
                 except queue.Empty:
@@ -97,7 +113,7 @@ class GroupCommit(Generic[Job]):
                 if following is None:
                     ending = True
                     break
-                batch.append(following)
+                batch.extend(following)
             if batch:
                 self._commit(batch)
                 _answer(batch)

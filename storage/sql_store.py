@@ -131,7 +131,10 @@ class SqlStore:
 
     async def append(self, append: Append) -> None:
         """Write one visit's events."""
-        rows = [
+        await self._writer.submit(AppendJob(append, self._seal(append.exchanges) if append.exchanges else ()))
+
+    def _seal(self, records: Sequence[ExchangeRecord]) -> list[dict[str, Any]]:
+        return [
             {
                 "exchange_id": record.exchange_id,
                 "visit_id": record.visit_id,
@@ -142,10 +145,9 @@ class SqlStore:
                 "key_id": sealed.key_id,
                 "body": sealed.body,
             }
-            for record in append.exchanges
+            for record in records
             for sealed in (self.vault.seal(record),)
         ]
-        await self._writer.submit(AppendJob(append, rows))
 
     async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
         """Lease due visits."""
