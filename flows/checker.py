@@ -10,6 +10,7 @@ from typing import Any
 from engine.adapter import Operation
 from engine.catalogue import Catalogue, UnknownName
 from engine.definitions import FlowDefinition, SettleKind, SettleMethod, Transition, UndoEdge
+from engine.machine import Flow
 from engine.outcomes import Effect
 from flows.source import Mark, Path_, Source, path_text
 
@@ -69,14 +70,29 @@ class Checked:
             for source in transition.source:
                 yield source, transition.dest
 
+    def undos(self) -> Iterator[tuple[str, str]]:
+        """Return the pairs of states that an undo edge joins."""
+        for transition in self.definition.transitions:
+            if transition.undo is not None and transition.undo.impossible is None:
+                for source in transition.source:
+                    yield transition.dest, transition.undo.to or source
+
+    def autos(self) -> dict[str, list[tuple[Path_, Transition]]]:
+        """Return the automatic transitions of each state, in order of definition."""
+        found: dict[str, list[tuple[Path_, Transition]]] = {}
+        for path, transition in self.transitions():
+            for source in dict.fromkeys(transition.source) if transition.auto else ():
+                found.setdefault(source, []).append((path, transition))
+        return found
+
 
 _Found = tuple[Path_, str, str]
 _Rule = Callable[[Checked], Iterator[_Found]]
 
 
-def check(definition: FlowDefinition, catalogue: Catalogue, source: Source | None = None) -> list[Finding]:
+def check(flow: FlowDefinition | Flow, catalogue: Catalogue, source: Source | None = None) -> list[Finding]:
     """Return everything that the rules find; ``source`` adds file and line."""
-    checked = Checked(definition, catalogue)
+    checked = Checked(flow.definition if isinstance(flow, Flow) else flow, catalogue)
     return [
         Finding(code, severity, path_text(path), message, hint, None if source is None else source.mark(path))
         for code, severity, rule in RULES
@@ -271,26 +287,41 @@ def _clashing_triggers(checked: Checked) -> Iterator[_Found]:
 
 
 # -- shape
-def _unreachable(checked: Checked) -> Iterator[_Found]:
+def _reached(checked: Checked) -> set[str]:
     after: dict[str, set[str]] = {}
-    for source, dest in checked.edges():
+    for source, dest in (*checked.edges(), *checked.undos()):
         after.setdefault(source, set()).add(dest)
-    reached = {checked.definition.initial, checked.definition.cancelled} | _reaching(after, checked.definition.initial)
+    return {checked.definition.initial, checked.definition.cancelled} | _reaching(after, checked.definition.initial)
+
+
+def _unreachable(checked: Checked) -> Iterator[_Found]:
+    reached = _reached(checked)
     for state in checked.definition.states:
         if state not in reached:
             yield ("states", state), "no visit can get here", ""
 
 
 def _dead_ends(checked: Checked) -> Iterator[_Found]:
+    leaving = {source for source, _ in checked.edges()}
+    reached = _reached(checked)
+    for state in checked.definition.states:
+        if state in reached - leaving - checked.final:
+            yield ("states", state), "dead end: nothing leads out of here, and it is not final", ""
+
+
+def _no_way_to_the_end(checked: Checked) -> Iterator[_Found]:
     before: dict[str, set[str]] = {}
     for source, dest in checked.edges():
         before.setdefault(dest, set()).add(source)
-    alive = set(checked.definition.final)
-    for final in checked.definition.final:
-        alive |= _reaching(before, final)
+    leaving = {source for source, _ in checked.edges()}
+    reached = _reached(checked)
+    dead = {state for state in checked.definition.states if state in reached - leaving - checked.final}
+    alive: set[str] = set()
+    for end in checked.final | dead:  # what leads to a dead end is told there
+        alive |= {end} | _reaching(before, end)
     for state in checked.definition.states:
-        if state not in alive and state != checked.definition.cancelled:
-            yield ("states", state), "dead end: no final state can be reached from here", ""
+        if state in reached - alive:
+            yield ("states", state), "no final state can be reached from here, however long a visit goes on", ""
 
 
 def _leaving_the_end(checked: Checked) -> Iterator[_Found]:
@@ -301,17 +332,27 @@ def _leaving_the_end(checked: Checked) -> Iterator[_Found]:
 
 
 def _two_at_once(checked: Checked) -> Iterator[_Found]:
-    autos: dict[str, list[tuple[Path_, Transition]]] = {}
-    for path, transition in checked.transitions():
-        if transition.auto:
-            for source in transition.source:
-                autos.setdefault(source, []).append((path, transition))
-    for state, found in autos.items():
+    for state, found in checked.autos().items():
         for index, (_path, first) in enumerate(found):
             for path, second in found[index + 1 :]:
-                if not _exclude(first, second):
+                if not _unconditional(first) and not _exclude(first, second):
                     message = f"from {state} both {first.trigger} and {second.trigger} can go by themselves"
                     yield path, message, "give one `when: [x]` and the other `unless: [x]`"
+
+
+def _shadowed(checked: Checked) -> Iterator[_Found]:
+    for state, found in checked.autos().items():
+        for index, (_path, first) in enumerate(found):
+            for path, _second in found[index + 1 :]:
+                if _unconditional(first):
+                    message = (
+                        f"never goes by itself from {state}: {first.trigger} stands before it, without a condition"
+                    )
+                    yield path, message, "give one `when: [x]` and the other `unless: [x]`"
+
+
+def _unconditional(transition: Transition) -> bool:
+    return not transition.when and not transition.unless
 
 
 def _exclude(first: Transition, second: Transition) -> bool:
@@ -322,12 +363,12 @@ def _exclude(first: Transition, second: Transition) -> bool:
 def _circling(checked: Checked) -> Iterator[_Found]:
     after: dict[str, set[str]] = {}
     for transition in checked.definition.transitions:
-        if transition.auto and not transition.when and not transition.unless:
+        if transition.auto and _unconditional(transition):
             for source in transition.source:
                 after.setdefault(source, set()).add(transition.dest)
     for path, transition in checked.transitions():
-        for source in transition.source:
-            if transition.auto and source in after and source in _reaching(after, source):
+        for source in transition.source if transition.auto and _unconditional(transition) else ():
+            if source == transition.dest or source in _reaching(after, transition.dest):
                 yield path, f"goes round for ever from {source}: every transition of the circle is automatic", ""
 
 
@@ -347,11 +388,44 @@ def _idle_timers(checked: Checked) -> Iterator[_Found]:
     }
     for index, timer in enumerate(checked.definition.timers):
         for state in timer.states:
-            if (timer.trigger, state) not in legal:
+            if state in checked.definition.states and (timer.trigger, state) not in legal:
                 yield ("timers", index, "trigger"), f"{timer.trigger!r} is not legal in state {state}", ""
 
 
+def _empty_handed(checked: Checked) -> Iterator[_Found]:
+    for index, timer in enumerate(checked.definition.timers):
+        for transition in checked.definition.transitions:
+            if transition.trigger != timer.trigger or transition.input is None:
+                continue
+            if transition.auto or transition.when:  # it waits for its data, or looks for it
+                continue
+            if not set(transition.source) & set(timer.states):
+                continue
+            try:
+                model = checked.catalogue.model(transition.input)
+            except UnknownName:
+                continue
+            needed = [name for name, info in model.model_fields.items() if info.is_required()]
+            if needed:
+                message = f"{timer.trigger!r} needs data that a timer cannot bring: {', '.join(needed)}"
+                yield ("timers", index, "trigger"), message, "let a person or the HIS trigger it"
+                break
+
+
+def _ends_at_once(checked: Checked) -> Iterator[_Found]:
+    if checked.definition.initial in checked.final:
+        yield ("initial",), f"{checked.definition.initial} is final: a visit would end as it begins", ""
+
+
 # -- courtesy
+def _unreasoned(checked: Checked) -> Iterator[_Found]:
+    for path, transition in checked.transitions():
+        for kind in ("nothing", "impossible"):
+            reason = None if transition.undo is None else getattr(transition.undo, kind)
+            if reason is not None and not reason.strip():
+                yield (*path, "undo", kind), "gives no reason: a supervisor will ask", f"{kind}: because ..."
+
+
 def _unused_policies(checked: Checked) -> Iterator[_Found]:
     used: set[str] = {"default"}
     for transition in checked.definition.transitions:
@@ -383,11 +457,16 @@ RULES: tuple[tuple[str, Severity, _Rule], ...] = (
     ("clashing_triggers", Severity.ERROR, _clashing_triggers),
     ("unreachable", Severity.ERROR, _unreachable),
     ("dead_end", Severity.ERROR, _dead_ends),
+    ("no_way_to_the_end", Severity.ERROR, _no_way_to_the_end),
+    ("ends_at_once", Severity.ERROR, _ends_at_once),
     ("leaving_the_end", Severity.ERROR, _leaving_the_end),
     ("two_at_once", Severity.ERROR, _two_at_once),
+    ("shadowed", Severity.ERROR, _shadowed),
     ("circling", Severity.ERROR, _circling),
     ("twins", Severity.ERROR, _twins),
     ("idle_timer", Severity.ERROR, _idle_timers),
+    ("empty_handed_timer", Severity.WARNING, _empty_handed),
+    ("unreasoned", Severity.WARNING, _unreasoned),
     ("unused_policy", Severity.WARNING, _unused_policies),
     ("untitled", Severity.WARNING, _untitled),
 )

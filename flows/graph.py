@@ -27,6 +27,7 @@ class Arrow:
     label: str
     undo: bool
     auto: bool
+    call: bool = True  #: False: an undo for which nothing needs to be called
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def extract(flow: Flow, language: str = "zh") -> Drawing:
     """Return what is to be drawn: the machine's states and transitions, with titles from the definition."""
 
     def words(text: object, fallback: str) -> str:
-        return str(getattr(text, language, "")) or fallback
+        return " ".join(str(getattr(text, language, "")).split()) or fallback
 
     definition = flow.definition
     nodes = [
@@ -53,8 +54,10 @@ def extract(flow: Flow, language: str = "zh") -> Drawing:
     for edge in flow.all_edges():
         label = words(edge.definition.title, edge.trigger)
         arrows.append(Arrow(edge.source, edge.dest, label, undo=False, auto=edge.definition.auto))
-        if edge.back.bound is not None and edge.back.impossible is None:
-            arrows.append(Arrow(edge.dest, edge.back.to, edge.back.trigger, undo=True, auto=False))
+        undo = edge.definition.undo
+        if undo is not None and undo.impossible is None:
+            back, call = undo.to or edge.source, undo.step is not None
+            arrows.append(Arrow(edge.dest, back, edge.back.trigger, undo=True, auto=False, call=call))
     return Drawing(f"{words(definition.title, flow.name)} v{definition.version}", nodes, arrows)
 
 
@@ -64,13 +67,14 @@ def draw(flow: Flow, form: str = "mermaid", language: str = "zh") -> str:
 
 
 def _mermaid(drawing: Drawing) -> str:
-    lines = ["---", f"title: {drawing.title}", "---", "flowchart TD"]
+    # s_: a state may be called end, which Mermaid keeps for itself
+    lines = ["---", f'title: "{_quoted(drawing.title)}"', "---", "flowchart TD"]
     for node in drawing.nodes:
         shape = ("([", "])") if node.initial or node.final else ("[", "]")
-        lines.append(f'    {node.name}{shape[0]}"{_quoted(node.title)}"{shape[1]}')
+        lines.append(f'    s_{node.name}{shape[0]}"{_quoted(node.title)}"{shape[1]}')
     for arrow in drawing.arrows:
         line = "-.->" if arrow.undo else "-->" if arrow.auto else "==>"
-        lines.append(f'    {arrow.source} {line}|"{_quoted(arrow.label)}"| {arrow.dest}')
+        lines.append(f'    s_{arrow.source} {line}|"{_quoted(arrow.label)}"| s_{arrow.dest}')
     return "\n".join(lines) + "\n"
 
 
@@ -100,7 +104,8 @@ def _text_arrows(arrows: Iterable[Arrow]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    return text.replace('"', "'")
+    """Return text that fits between double quotes, in Mermaid as in DOT."""
+    return text.replace("\\", "/").replace('"', "'")
 
 
 #: Mermaid and DOT for documents, text for terminals. Dashed or ⤺: undo; thick or ⇒: on request; thin or →: by itself.

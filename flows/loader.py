@@ -2,118 +2,165 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.definitions import FlowDefinition
 from engine.errors import InvalidFlow
-from flows.source import Mark, Path_, Problem, Source, invalid, path_text, read_yaml, under
-
-_Model = TypeVar("_Model", bound=BaseModel)
+from flows.schema import SiteFile, flow_schema, site_schema
+from flows.shape import faults, near
+from flows.source import Mark, Path_, Problem, Source, invalid, parse_yaml, path_text, read_yaml, under
 
 #: ``package:jiangsu/*.yaml`` in ``include`` names files that are installed with visitflow.
 PACKAGED = "package:"
 
-
-class SiteFile(BaseModel):
-    """What a site's flows.yaml may hold."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    include: list[str]
-    flows: list[str]
-    adapters: dict[str, dict[str, Any]] = {}
-    overrides: dict[str, dict[str, Any]] = {}
-    schedules: list[dict[str, Any]] = []
+#: Fields that tell transitions of one trigger apart, and so cannot be overridden for all of them at once.
+_TELLING_APART = ("from", "to", "when", "unless")
 
 
 @dataclass(slots=True)
 class Site:
-    """A site's configuration: the flows that are on, in order, and its adapters' settings."""
+    """A site's configuration: the flows that are on, in order, its adapters' settings, and its schedules."""
 
     path: str
     definitions: list[FlowDefinition]
     adapters: dict[str, dict[str, Any]]
     available: list[str] = field(default_factory=list)  #: all included flows, also those that are off
     sources: dict[str, Source] = field(default_factory=dict)  #: where each flow's values stand
+    schedules: list[dict[str, Any]] = field(default_factory=list)
+    source: Source = field(default_factory=lambda: Source(None))  #: where the site file's own values stand
 
 
-def load_site(path: Path) -> Site:
+def load_site(path: Path | str) -> Site:
     """Read flows.yaml and what it includes.
+
+    ``include`` holds file names and globs, relative to flows.yaml or absolute; with ``package:`` in front they are
+    relative to the definitions that are installed with visitflow, as in ``package:jiangsu/*.yaml``.
 
     Raises:
         InvalidFlow: with every problem found, one a line: file, line, column, field, what was expected.
     """
+    path = Path(path)
     shown = _shown(path)
     source = read_yaml(path, shown)
-    site = _validated(SiteFile, source)
-    problems: list[Problem] = []
-    flows = _read_flows(path, source, site, problems)
-    for index, name in enumerate(site.flows):
-        if name not in flows:
-            message = f"no included file defines {name!r}{_near(name, flows)}"
-            problems.append(Problem(source.mark(("flows", index)), f"flows[{index}]", message))
-    for name, changes in site.overrides.items():
-        if name not in flows:
-            message = f"no included file defines {name!r}{_near(name, flows)}"
-            problems.append(Problem(source.mark(("overrides", name)), f"overrides.{name}", message))
-        elif name in flows:
-            _override(flows[name], changes, dict(under(source.marks, ("overrides", name))), problems)
+    problems = _problems(SiteFile, site_schema(), source)
+    if any(problem.path.split("[")[0].split(".")[0] in ("", "include", "flows") for problem in problems):
+        raise invalid(problems)  # what belongs to the site cannot be told
+    flows, complete = _read_flows(path.parent, source, problems)
+    if complete:
+        _known_and_once(source, flows, problems)
     definitions: dict[str, FlowDefinition] = {}
-    for name, flow_source in flows.items():
-        try:
-            definitions[name] = _validated(FlowDefinition, flow_source)
-        except InvalidFlow as error:
-            problems.extend(_again(error))
+    overrides = source.data.get("overrides") or {}
+    for name, flow in flows.items():
+        faulty = _problems(FlowDefinition, flow_schema(), flow)
+        if not faulty and isinstance(changes := overrides.get(name), dict) and not _touches(problems, name):
+            override = Source(changes, dict(under(source.marks, ("overrides", name))))
+            faulty = _override(flow, override, ("overrides", name)) or _caused(flow, override)
+        problems += faulty
+        if not faulty:
+            definitions[name] = _model(flow)
     if problems:
         raise invalid(problems)
     return Site(
         path=shown,
-        definitions=[definitions[name] for name in dict.fromkeys(site.flows)],
-        adapters=site.adapters,
+        definitions=[definitions[name] for name in source.data["flows"]],
+        adapters=source.data.get("adapters", {}),
         available=sorted(flows),
         sources=flows,
+        schedules=source.data.get("schedules", []),
+        source=source,
     )
 
 
-def _read_flows(path: Path, source: Source, site: SiteFile, problems: list[Problem]) -> dict[str, Source]:
+def load_flow(path: Path | str) -> tuple[FlowDefinition, Source]:
+    """Read one flow file, without any site's overrides. Raises InvalidFlow."""
+    return _loaded(read_yaml(Path(path), _shown(Path(path))))
+
+
+def read_flow(text: str, shown: str = "flow") -> tuple[FlowDefinition, Source]:
+    """Read a flow from text; ``shown`` is its name in messages. Raises InvalidFlow."""
+    return _loaded(parse_yaml(text, shown))
+
+
+def _loaded(source: Source) -> tuple[FlowDefinition, Source]:
+    if problems := _problems(FlowDefinition, flow_schema(), source):
+        raise invalid(problems)
+    return _model(source), source
+
+
+def _model(source: Source) -> FlowDefinition:
+    return FlowDefinition.model_validate(source.data, by_alias=True, by_name=False)
+
+
+# -- which files
+def _read_flows(folder: Path, source: Source, problems: list[Problem]) -> tuple[dict[str, Source], bool]:
+    """Return the included flows by name, and whether every file told its name."""
     flows: dict[str, Source] = {}
-    for index, pattern in enumerate(site.include):
-        mark = source.mark(("include", index))
-        files = _matching(path.parent, pattern)
+    complete = True
+    read: set[Path] = set()
+    for index, pattern in enumerate(source.data["include"]):
+        files = _matching(folder, pattern)
         if not files:
-            problems.append(Problem(mark, f"include[{index}]", f"{pattern!r} matches no file"))
+            complete = False
+            message = f"expected file names, but {pattern!r} matches no file"
+            problems.append(Problem(source.mark(("include", index)), f"include[{index}]", message))
         for file in files:
+            if (real := file.resolve()) in read:
+                continue  # two patterns may well overlap
+            read.add(real)
             try:
                 found = read_yaml(file, _shown(file))
             except InvalidFlow as error:
+                complete = False
                 problems.extend(_again(error))
                 continue
             name = found.data.get("flow") if isinstance(found.data, dict) else None
-            if not isinstance(name, str):
-                problems.append(Problem(found.mark(()), "flow", "expected the flow's name, such as jiangsu.outpatient"))
-            elif name in flows:
+            if isinstance(name, str) and name in flows:
                 other = flows[name].mark(("flow",))
                 problems.append(Problem(found.mark(("flow",)), "flow", f"{name!r} is defined in {other} already"))
-            else:
-                flows[name] = found
-    return flows
+                continue
+            if not isinstance(name, str):
+                complete, name = False, f"\0{len(flows)}"
+            flows[name] = found
+    return flows, complete
 
 
 def _matching(folder: Path, pattern: str) -> list[Path]:
     if pattern.startswith(PACKAGED):
         folder, pattern = Path(__file__).parent, pattern.removeprefix(PACKAGED)
+    if not pattern:
+        return []
+    wanted = Path(pattern)
+    if wanted.is_absolute():
+        folder, wanted = Path(wanted.anchor), wanted.relative_to(wanted.anchor)
     try:
-        return sorted(file for file in folder.glob(pattern) if file.is_file())
-    except (ValueError, NotImplementedError):  # an absolute or empty pattern
-        file = Path(pattern)
-        return [file] if pattern and file.is_file() else []
+        return sorted(file for file in folder.glob(str(wanted)) if file.is_file())
+    except (ValueError, NotImplementedError, IndexError, OSError):  # a pattern that no file system knows
+        return []
+
+
+def _known_and_once(source: Source, flows: Mapping[str, Source], problems: list[Problem]) -> None:
+    named: list[tuple[Path_, str]] = [(("flows", index), name) for index, name in enumerate(source.data["flows"])]
+    seen: set[str] = set()
+    for path, name in named:
+        if name in seen:
+            problems.append(Problem(source.mark(path), path_text(path), f"{name!r} is named twice"))
+        seen.add(name)
+    overridden = source.data.get("overrides")
+    named += [(("overrides", name), name) for name in (overridden if isinstance(overridden, dict) else ())]
+    for path, name in named:
+        if name not in flows:
+            message = f"expected a flow, but no included file defines {name!r}{near(name, flows)}"
+            problems.append(Problem(source.mark(path), path_text(path), message))
+
+
+def _touches(problems: Iterable[Problem], name: str) -> bool:
+    return any(problem.path.startswith(path_text(("overrides", name))) for problem in problems)
 
 
 def _shown(path: Path) -> str:
@@ -124,137 +171,109 @@ def _shown(path: Path) -> str:
 
 
 # -- overrides
-def _override(base: Source, changes: Mapping[str, Any], marks: dict[Path_, Mark], problems: list[Problem]) -> None:
-    """Lay a site's changes over a flow's raw data: mappings merge, the rest replaces, transitions go by trigger."""
-    if not isinstance(base.data, dict):
-        return
-    rest = dict(changes)
-    for identity in ("flow", "version"):
-        if identity in rest:
-            problems.append(Problem(marks.get((identity,)), identity, "cannot be overridden"))
-            del rest[identity]
-    transitions = rest.pop("transitions", {})
-    for name, known in (("states", base.data.get("states")), ("policies", base.data.get("policies"))):
-        changed = rest.get(name)
-        if name == "states" and isinstance(changed, dict) and isinstance(known, dict):
-            _refuse_unknown(changed, known, (name,), marks, problems)
-    _merge(base, (), rest, (), marks)
-    if not isinstance(transitions, dict):
-        message = "expected a mapping of trigger to fields"
-        problems.append(Problem(marks.get(("transitions",)), "transitions", message))
-        return
-    existing = base.data.get("transitions")
-    by_trigger: dict[str, list[int]] = {}
-    for index, each in enumerate(existing if isinstance(existing, list) else []):
-        if isinstance(each, dict):
-            by_trigger.setdefault(str(each.get("trigger")), []).append(index)
-    _refuse_unknown(transitions, by_trigger, ("transitions",), marks, problems)
-    for trigger, fields in transitions.items():
-        for index in by_trigger.get(trigger, ()):
-            if isinstance(fields, dict):
-                _merge(base, ("transitions", index), fields, ("transitions", trigger), marks)
+#: Mappings whose keys are declared by the flow: an override of one that is not there is a typo.
+_DECLARED = {"states": "state", "policies": "retry policy", "adapters": "role", "settings": "setting"}
+#: Lists whose items go by a name: an override is a mapping of that name to fields.
+_NAMED = {"transitions": ("trigger", "trigger"), "timers": ("name", "timer")}
 
 
-def _refuse_unknown(
-    changed: Mapping[str, Any],
-    known: Mapping[str, Any],
-    path: Path_,
-    marks: Mapping[Path_, Mark],
-    problems: list[Problem],
-) -> None:
-    for name in changed:
-        if name not in known:
-            where = (*path, name)
-            message = f"the flow has no {path[0]} {name!r}{_near(name, known)}"
-            problems.append(Problem(marks.get(where), path_text(where), message))
+def _override(base: Source, override: Source, at: Path_) -> list[Problem]:
+    """Lay a site's changes over a flow's raw data, and return what is wrong with them.
+
+    Mappings merge, lists and scalars replace, ``transitions`` and ``timers`` go by trigger and by name. A trigger that
+    several transitions share is changed in all of them.
+    """
+    problems: list[Problem] = []
+
+    def refuse(path: Path_, message: str) -> None:
+        problems.append(Problem(override.mark(path), path_text((*at, *path)), message))
+
+    for name, value in override.data.items():
+        if isinstance(value, dict) and name in _NAMED:
+            identity, noun = _NAMED[name]
+            items = base.data.get(name, [])
+            for wanted, fields in value.items():
+                indices = [index for index, item in enumerate(items) if item[identity] == wanted]
+                if not indices:
+                    known = dict.fromkeys(item[identity] for item in items)
+                    refuse((name, wanted), f"the flow has no {noun} {wanted!r}{near(wanted, known)}")
+                for key in _TELLING_APART if len(indices) > 1 else ():
+                    if key in fields:
+                        message = f"{len(indices)} transitions are called {wanted!r}, and this tells them apart"
+                        refuse((name, wanted, key), message)
+                for index in indices:
+                    _merge(base, (name, index), fields, override, (name, wanted))
+        elif isinstance(value, dict) and isinstance(known := base.data.get(name, {}), dict):
+            for key in value if name in _DECLARED else ():
+                if key not in known and (name, key) != ("policies", "default"):
+                    refuse((name, key), f"the flow has no {_DECLARED[name]} {key!r}{near(key, known)}")
+            _merge(base, (), {name: value}, override, ())
+        else:
+            _merge(base, (), {name: value}, override, ())
+    return problems
 
 
-def _merge(base: Source, at: Path_, changes: Mapping[str, Any], origin: Path_, marks: Mapping[Path_, Mark]) -> None:
+def _caused(flow: Source, override: Source) -> list[Problem]:
+    """Return what is wrong with a flow that was right before its override."""
+    because = f"; the override at {override.mark(())} makes it so"
+    return [
+        Problem(problem.mark, problem.path, problem.message + because)
+        for problem in _problems(FlowDefinition, flow_schema(), flow)
+    ]
+
+
+def _merge(base: Source, at: Path_, changes: Mapping[str, Any], override: Source, origin: Path_) -> None:
     target = base.data
     for part in at:
         target = target[part]
     for name, value in changes.items():
         here, there = (*at, name), (*origin, name)
         if isinstance(value, dict) and isinstance(target.get(name), dict):
-            _merge(base, here, value, there, marks)
+            _merge(base, here, value, override, there)
             continue
         target[name] = value
-        for path, mark in under(marks, there):
+        for path in [path for path, _ in under(base.marks, here)]:
+            del base.marks[(*here, *path)]
+        for path, mark in under(override.marks, there):
             base.marks[(*here, *path)] = mark
 
 
 # -- validation
-def _validated(model: type[_Model], source: Source) -> _Model:
+def _problems(model: type[BaseModel], schema: dict[str, Any], source: Source) -> list[Problem]:
+    """Return everything that is wrong with one file: against its schema, then what only the model can tell."""
+    found = faults(schema, source.data)
+    structural = [path for path, _ in found]
+    found += [
+        (path, message)
+        for path, message in _beyond(model, source)
+        if not any(_on_one_line(path, each) for each in structural)
+    ]
+    return list(dict.fromkeys(Problem(source.mark(path), path_text(path), message) for path, message in found))
+
+
+def _on_one_line(path: Path_, other: Path_) -> bool:
+    """Tell whether one of two paths leads through the other."""
+    shared = min(len(path), len(other))
+    return path[:shared] == other[:shared]
+
+
+def _beyond(model: type[BaseModel], source: Source) -> Iterator[tuple[Path_, str]]:
     try:
-        return model.model_validate(source.data)
+        model.model_validate(source.data, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise invalid([_problem(model, source, each) for each in error.errors(include_url=False)]) from None
+        for each in error.errors(include_url=False):
+            yield _path(source, each), each["msg"].removeprefix("Value error, ")
 
 
-def _problem(model: type[BaseModel], source: Source, error: ErrorDetails) -> Problem:
-    path = _known_path(source, error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        name = str(error["loc"][-1])
-        message = f"unknown key {name!r}{_near(name, _keys_at(model, path[:-1]))}"
-    elif kind == "missing":
-        message = f"{error['loc'][-1]!r} is missing"
-    elif kind == "string_pattern_mismatch":
-        message = f"expected a name ({error['ctx']['pattern']})"
-    elif kind in ("model_type", "dict_type"):
-        message = "expected a mapping"
-    elif kind in ("tuple_type", "list_type"):
-        message = "expected a list"
-    elif kind == "bool_parsing":
-        message = "expected true or false"
-    return Problem(source.mark(path), path_text(path), message)
-
-
-def _known_path(source: Source, loc: Iterable[str | int]) -> Path_:
+def _path(source: Source, error: ErrorDetails) -> Path_:
     """Return pydantic's location without the parts that name types, which no file knows."""
     path: Path_ = ()
     value = source.data
-    for part in loc:
-        if isinstance(value, dict) and isinstance(part, str) and (part in value or not _names_a_type(part)):
-            path, value = (*path, part), value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+    for part in error["loc"]:
+        index = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if index or (isinstance(value, dict) and part in value):
             path, value = (*path, part), value[part]
     return path
-
-
-def _names_a_type(part: str) -> bool:
-    return "[" in part or part in ("str", "dict", "constrained-str")
-
-
-def _keys_at(model: type[BaseModel], path: Path_) -> list[str]:
-    """Return the keys that ``model`` knows at ``path``; empty where they are free."""
-    current: Any = model
-    for part in path:
-        if isinstance(part, int):
-            continue
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            return []
-        field_ = current.model_fields.get(part)
-        current = None if field_ is None else _inner_model(field_.annotation)
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return [info.alias or name for name, info in current.model_fields.items()]
-    return []
-
-
-def _inner_model(annotation: Any) -> Any:
-    """Return the model inside ``tuple[Model, ...]``, ``dict[str, Model]`` or ``Model | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in get_args(annotation):
-        if (found := _inner_model(inner)) is not None:
-            return found
-    return None
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def _again(error: InvalidFlow) -> list[Problem]:
