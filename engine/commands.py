@@ -39,7 +39,7 @@ from engine.visit import Visit, fold
 
 #: How much JSON one command may hand over.
 MAX_BYTES = 1_000_000
-MAX_KEY = 100
+MAX_KEY = 64
 #: How long a command waits for a worker to let go of a visit, and how often it looks.
 PATIENCE = 5 * SECOND
 _LOOK_EVERY = SECOND // 20

@@ -45,7 +45,7 @@ def test_path(flow: Flow) -> None:
 
 
 def test_undo_edges(flow: Flow) -> None:
-    back = {edge.trigger: (edge.back.trigger, edge.back.to) for edge in flow.all_edges() if edge.back.bound}
+    back = {edge.trigger: (edge.back.trigger, edge.back.dest) for edge in flow.all_edges() if edge.back.bound}
     assert back == {
         "register": ("cancel_registration", "card_read"),
         "upload": ("cancel_lines", "registered"),

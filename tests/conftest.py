@@ -1,0 +1,59 @@
+"""Fixtures for all tests: stores of every kind, a simulated centre as a process of its own."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from engine.store import Store
+from storage import Vault, open_store, upgrade
+from tests import postgres
+
+TEST_KEY = "test:" + base64.b64encode(bytes(range(32))).decode()
+
+STORES = ["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+DURABLE = STORES[1:]
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty store of the kind that the test is parametrised with (``indirect``), schema up to date."""
+    match request.param:
+        case "memory":
+            yield "memory://"
+        case "sqlite":
+            url = f"sqlite:///{tmp_path / 'visitflow.db'}"
+            upgrade(url)
+            yield url
+        case "postgres":
+            with postgres.database(request.getfixturevalue("postgres_server")) as url:
+                upgrade(url)
+                yield url
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault.parse(TEST_KEY)
+
+
+@pytest.fixture
+async def store(store_url: str, vault: Vault) -> AsyncIterator[Store]:
+    opened = open_store(store_url, vault)
+    await opened.start()
+    yield opened
+    await opened.close()
