@@ -242,6 +242,7 @@ class Executor:
             log.error("adapter_failed", adapter=adapter, operation=operation.name)
             outcome = InDoubt(f"the adapter failed: {type(error).__name__}")
         self.hook(FaultPoint.AFTER_REPLY, operation.name)
+        journal.answered(operation.name)
         return outcome
 
     async def _flush(self, flow: Flow, journal: Journal, *, release: bool = False) -> None:

@@ -7,7 +7,7 @@ told of success, before :meth:`Journal.flush` has returned (G1, G3).
 from __future__ import annotations
 
 from engine.environment import Environment
-from engine.events import AnyEvent, Concluded, encode
+from engine.events import AnyEvent, encode
 from engine.machine import Flow
 from engine.outcomes import Exchange
 from engine.plan import project
@@ -27,7 +27,7 @@ class Journal:
         self._environment = environment
         self._events: list[StoredEvent] = []
         self._exchanges: list[ExchangeRecord] = []
-        self._concluded: list[str] = []
+        self._answered: list[str] = []
         self._durable = claim.projection.seq
         self._snapshot_seq = 0 if claim.history.snapshot is None else claim.history.snapshot.seq
         self.lease: Lease = claim.lease
@@ -45,10 +45,12 @@ class Journal:
     def record(self, event: AnyEvent) -> int:
         """Fold ``event`` in and keep it for the next flush; return its number."""
         self.visit.apply(event)
-        if type(event) is Concluded and event.operation:
-            self._concluded.append(event.operation)
         self._events.append(StoredEvent(self.visit.seq, event.at, event.kind, encode(event)))
         return self.visit.seq
+
+    def answered(self, operation: str) -> None:
+        """Note that an operation was answered: what is recorded of it becomes durable with the next flush."""
+        self._answered.append(operation)
 
     def keep(self, exchange: Exchange | None, call: str, adapter: str, operation: str) -> str | None:
         """Keep a raw exchange for the next flush; return its id, or None when there is none."""
@@ -71,7 +73,7 @@ class Journal:
     async def flush(self, flow: Flow | None, *, release: bool = False) -> list[str]:
         """Make everything recorded durable; with ``release`` give the lease up in the same write.
 
-        Returns the operations whose outcome has just become durable.
+        Returns the operations whose answers have just become durable.
 
         Raises:
             LeaseLost: another worker has the visit now; nothing was written (G5).
@@ -99,5 +101,5 @@ class Journal:
         self._durable = visit.seq
         self._events.clear()
         self._exchanges.clear()
-        concluded, self._concluded = self._concluded, []
-        return concluded
+        answered, self._answered = self._answered, []
+        return answered
