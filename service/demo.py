@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -155,8 +155,11 @@ def invented_visit(key: str, number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def stage(folder: Path, site: Path) -> Iterator[Stage]:
-    """Start a centre and a service with fresh data in ``folder``; stop both at the end."""
+def stage(folder: Path, site: Path, *, store: str = "", settling: Mapping[str, Any] | None = None) -> Iterator[Stage]:
+    """Start a centre and a service with fresh data in ``folder``; stop both at the end.
+
+    ``store`` is the URL of an empty database (default: SQLite in ``folder``).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
     centre = Process(
@@ -175,6 +178,7 @@ def stage(folder: Path, site: Path) -> Iterator[Stage]:
         environment
         | {
             "VISITFLOW_DATA": str(folder / "data"),
+            "VISITFLOW_STORE": store,
             "VISITFLOW_SITE": str(folder / "flows.yaml"),
             "VISITFLOW_EXCHANGE_KEYS": f"demo:{b64encode(secrets.token_bytes(32)).decode()}",
         },
@@ -183,7 +187,7 @@ def stage(folder: Path, site: Path) -> Iterator[Stage]:
     )
     try:
         centre.start()
-        _write_site(site, folder / "flows.yaml", centre.ready["url"])
+        _write_site(site, folder / "flows.yaml", centre.ready["url"], settling or SETTLING)
         upgrade = [sys.executable, "-m", "service", "db", "upgrade"]
         subprocess.run(upgrade, env=service.environment, check=True, capture_output=True)  # noqa: S603 - our own
         service.start()
@@ -193,14 +197,13 @@ def stage(folder: Path, site: Path) -> Iterator[Stage]:
         centre.stop()
 
 
-def _write_site(shipped: Path, target: Path, url: str) -> None:
+def _write_site(shipped: Path, target: Path, url: str, settling: Mapping[str, Any]) -> None:
     """Write a site file beside the shipped one: same flows, the simulated centre's address, short patience."""
     yaml = YAML(typ="safe")
     site = yaml.load(shipped.read_text(encoding="utf-8"))
     site["include"] = [str((shipped.parent / pattern).resolve()) for pattern in site["include"]]
-    site["include"] = [str(file) for pattern in site["include"] for file in sorted(Path("/").glob(pattern.lstrip("/")))]
     site["adapters"]["jiangsu_gateway"]["url"] = url
-    site["overrides"] = {FLOW: {"settling": SETTLING}}
+    site["overrides"] = {FLOW: {"settling": dict(settling)}}
     with target.open("w", encoding="utf-8") as file:
         yaml.dump(site, file)
 
