@@ -19,6 +19,7 @@ from service.api import build_api
 from service.application import application
 from service.cli.console import out, settings
 from service.settings import Settings
+from service.tuning import tune_collector
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -79,6 +80,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
                 raise BadInput(f"cannot listen on {chosen.host}:{chosen.port}", field="port")
             await asyncio.sleep(0.02)
         url = f"http://{chosen.host}:{server.servers[0].sockets[0].getsockname()[1]}"
+        tune_collector()
         await wired.runner.start()
         log.info("serving", url=url, flows=wired.registry.names, took_over=wired.runner.figures.taken_over)
         if ready_file is not None:

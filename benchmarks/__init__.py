@@ -1,0 +1,1 @@
+"""Measurements: one command each, ratios against something measured in the same run."""
