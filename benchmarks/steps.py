@@ -1,7 +1,7 @@
 """Durable steps per second: 500 visits in flight, SQLite synchronous=FULL, an in-process adapter.
 
-A step is an intent and an outcome, both durable. Beside it, in the same run, runs a bare loop that writes the same rows in as
-many commits with nothing else around it: the ratio says what the engine costs. ``--write`` renews the figures in a page.
+A step is an intent and an outcome, both durable. Beside it, in the same run, runs a bare loop that writes the same rows
+in as many commits with nothing else around it: the ratio says what the engine costs. ``--write`` renews a page.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from engine.outcomes import Done, Effect, Outcome
 from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.steps import BaseStep, Progress, View
+from service.tuning import tune_collector
 from storage import Vault, open_store, upgrade
 
 STEPS = 7
@@ -158,7 +159,7 @@ async def engine_run(folder: Path, visits: int, in_flight: int, profile: cProfil
         profile.enable()
     began = time.perf_counter()
     await runner.start()
-    while runner.figures.finished < visits:
+    while runner.figures.finished < visits:  # noqa: ASYNC110 - from outside, as an onlooker
         await asyncio.sleep(0.005)
     seconds = time.perf_counter() - began
     if profile is not None:
@@ -207,6 +208,7 @@ def bare_run(folder: Path, visits: int, commits: int) -> float:
 
 def measure(visits: int, in_flight: int, runs: int, place: Path | None) -> str:
     """Run everything ``runs`` times and return the page's part."""
+    tune_collector()
     engine: list[Measured] = []
     bare: list[float] = []
     alone: list[float] = []
@@ -256,11 +258,8 @@ def _profile_table(profile: cProfile.Profile) -> list[str]:
     for (file, _line, name), entry in entries.items():
         rooms[_room(file, name)] = rooms.get(_room(file, name), 0.0) + entry[2]
     rows = sorted(rooms.items(), key=lambda item: -item[1])[:14]
-    return [
-        "| where | share |",
-        "| --- | --- |",
-        *(f"| {room} | {100 * share / total:.0f} % |" for room, share in rows),
-    ]
+    shares = (f"| {room} | {100 * share / total:.0f} % |" for room, share in rows)
+    return ["| where | share |", "| --- | --- |", *shares]
 
 
 def _room(file: str, name: str) -> str:
