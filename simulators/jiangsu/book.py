@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulators.jiangsu.numbers import read_json, write_json
@@ -23,7 +23,7 @@ class Book:
         """Open (or begin) the log in ``folder``."""
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "centre.jsonl"
-        self._file: IO[str] = self._path.open("a", encoding="utf-8")
+        self._path.touch()
 
     def read(self) -> list[tuple[datetime.datetime, dict[str, Any]]]:
         """Return what was written, with its time; a torn last line was never confirmed and is left out."""
@@ -38,11 +38,7 @@ class Book:
 
     def write(self, at: datetime.datetime, entry: dict[str, Any]) -> None:
         """Write one entry down, on the disk when this returns."""
-        self._file.write(write_json({"at": at.isoformat(), **entry}) + "\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def clear(self) -> None:
-        """Begin anew."""
-        self._file.close()
-        self._file = self._path.open("w", encoding="utf-8")
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(write_json({"at": at.isoformat(), **entry}) + "\n")
+            file.flush()
+            os.fsync(file.fileno())

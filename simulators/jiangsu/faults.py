@@ -61,6 +61,7 @@ class Fault:
             fault = cls(**raw)
         except TypeError as error:
             raise BadFault(str(error)) from None
+        fault.delay = float(fault.delay)
         if fault.fault not in KINDS:
             raise BadFault(f"fault must be one of {', '.join(KINDS)}")
         return fault

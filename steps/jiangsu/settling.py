@@ -221,7 +221,7 @@ class SettlementGone(FindSettlement):
         from steps.jiangsu.undo import CancelSettlement
 
         if refusal.category is Category.NOT_FOUND:
-            return Applied(Progress(dict.fromkeys(CancelSettlement.takes_away)), f"6101: {refusal.code}")
+            return Applied(CancelSettlement().fold(view, {}), f"6101: {refusal.code}")
         return Unclear(f"6101 was refused: {refusal.code}")
 
     def recheck_refused(self, view: View, refusal: Refused) -> Judgement:

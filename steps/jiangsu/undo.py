@@ -63,6 +63,11 @@ class CancelSettlement(Undo):
     operation: ClassVar[str] = "cancel_settlement"
     takes_away = ("settle_id", "total_amt", "fund_amt", "self_amt", "receipt_time", "invoice_no")
 
+    def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
+        """Forget the settlement and, where the centre drops the lines with it, the lines as well (J11)."""
+        more = () if keeps_lines(view) else CancelLines.takes_away
+        return Progress(dict.fromkeys((*self.takes_away, *more)))
+
     def request(self, view: View) -> Mapping[str, Any]:
         """Name settlement and invoice."""
         now = datetime.datetime.fromtimestamp(view.now // SECOND, _SHANGHAI)
@@ -70,5 +75,10 @@ class CancelSettlement(Undo):
             "settle_id": view.data["settle_id"],
             "mdtrt_id": view.data["invoice_no"],
             "setl_time": f"{now:%Y%m%d%H%M%S}",
-            "keep_tp_type": "0" if view.settings.get("keep_lines", True) in (False, "0") else "1",
+            "keep_tp_type": "1" if keeps_lines(view) else "0",
         }
+
+
+def keeps_lines(view: View) -> bool:
+    """Tell whether the centre keeps the uploaded lines when a settlement is cancelled (J11)."""
+    return view.settings.get("keep_lines", True) not in (False, "0")
