@@ -24,15 +24,16 @@ class Book:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "centre.jsonl"
         self._path.touch()
+        written = self._path.read_bytes()
+        whole = written.rfind(b"\n") + 1
+        if whole < len(written):  # a torn last line was never confirmed; what comes now must not be glued to it
+            os.truncate(self._path, whole)
 
     def read(self) -> list[tuple[datetime.datetime, dict[str, Any]]]:
-        """Return what was written, with its time; a torn last line was never confirmed and is left out."""
+        """Return what was written, with its time."""
         entries = []
         for line in self._path.read_text(encoding="utf-8").splitlines():
-            try:
-                entry = read_json(line.encode())
-            except ValueError:
-                break
+            entry = read_json(line.encode())
             entries.append((datetime.datetime.fromisoformat(entry.pop("at")).astimezone(_SHANGHAI), entry))
         return entries
 

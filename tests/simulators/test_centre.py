@@ -213,7 +213,10 @@ def test_a_torn_last_line_of_the_book_is_left_out(tmp_path: Path) -> None:
     desk.settled()
     with (tmp_path / "centre.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"at": "2026-11-20T')
-    assert Desk(Gateway(book=Book(tmp_path))).books == desk.books
+    again = Desk(Gateway(book=Book(tmp_path)))
+    assert again.books == desk.books
+    again.register()
+    assert Desk(Gateway(book=Book(tmp_path))).books["registrations"] == 2
 
 
 def test_invented_people_have_valid_check_digits_and_live_nowhere() -> None:
