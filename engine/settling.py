@@ -343,7 +343,12 @@ def _ask(journal: Journal, call: PendingCall) -> Stuck:
         cause=Cause.DOUBT,
         message=message,
         call=call.call,
-        evidence={"message_id": call.message_id, "since": doubt.since},
+        evidence={
+            "message_id": call.message_id,
+            "since": doubt.since,
+            "events": doubt.events,
+            "exchanges": doubt.exchanges,
+        },
     )
 
 

@@ -67,11 +67,15 @@ class PendingCall:
     message_id: str
     request: dict[str, Any]
     at: Micros
+    seq: int = 0  #: the event that wrote the intent down
 
 
 @dataclass(slots=True)
 class Doubt:
-    """How far the settling of ``visit.call`` has come. ``aid`` is a reversal or repetition in the air."""
+    """How far the settling of ``visit.call`` has come. ``aid`` is a reversal or repetition in the air.
+
+    ``events`` and ``exchanges`` are the evidence so far: what was sent, what came of it, and every look since.
+    """
 
     since: Micros
     reason: str
@@ -80,6 +84,14 @@ class Doubt:
     looks: int = 0
     tries: int = 0
     aid: PendingCall | None = None
+    events: list[int] = field(default_factory=list)
+    exchanges: list[str] = field(default_factory=list)
+
+    def note(self, seq: int, exchange: str | None) -> None:
+        """Add an event, and the exchange that it kept, to the evidence."""
+        self.events.append(seq)
+        if exchange is not None:
+            self.exchanges.append(exchange)
 
 
 @dataclass(slots=True)
@@ -193,6 +205,7 @@ class Visit:
             message_id=event.message_id,
             request=event.request,
             at=event.at,
+            seq=self.seq,
         )
         if event.role in (Role.FORWARD, Role.UNDO):
             # G2: nothing is sent for this visit while a call is open, and not from a state it is not in.
@@ -214,7 +227,8 @@ class Visit:
         if event.dest is not None:
             self._move(event.role, event.trigger, event.source, event.dest, event.data, event.at)
         elif call is not None and event.look_at is not None:
-            self.doubt = Doubt(event.at, event.message, event.look_at)
+            self.doubt = Doubt(event.at, event.message, event.look_at, events=[call.seq])
+            self.doubt.note(self.seq, event.exchange)
         else:
             self.call = None
             self._running(event.trigger, event.source, event.target, event.role, event.at).next_at = event.retry_at
@@ -223,6 +237,7 @@ class Visit:
         doubt = self._open_doubt(event.subject, "looked")
         doubt.method, doubt.looks, doubt.tries = event.method, event.looks, event.tries
         doubt.next_at, doubt.aid = event.next_at, None
+        doubt.note(self.seq, event.exchange)
 
     def _settled(self, event: Settled) -> None:
         call, run = self.call, self.run

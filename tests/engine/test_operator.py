@@ -50,6 +50,11 @@ async def test_the_evidence_of_a_doubt_names_message_and_time() -> None:
     assert report.visit.trouble is not None and report.visit.call is not None
     assert report.visit.trouble.evidence["message_id"] == report.visit.call.message_id
     assert report.visit.call.message_id in report.visit.trouble.message
+    kinds_of_evidence = [(await world.events(visit))[seq - 1].kind for seq in report.visit.trouble.evidence["events"]]
+    assert kinds_of_evidence == ["intent", "concluded"]
+    kept = {record.exchange_id for record in await world.store.exchanges(visit)}
+    assert set(report.visit.trouble.evidence["exchanges"]) <= kept
+    assert report.visit.trouble.evidence["exchanges"]
     assert await kinds(world, visit) == {"resume", "settle applied", "settle not_applied"}
 
 
