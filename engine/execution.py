@@ -5,23 +5,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
 
-from engine import faultpoints
-from engine.adapter import Adapter, Call, Operation
+from engine import settling
+from engine.calling import Caller
 from engine.definitions import RetryClass
-from engine.environment import SECOND, Environment, Micros
+from engine.environment import Micros
 from engine.errors import FlowUnavailable, LeaseLost, StoreError
 from engine.events import Cause, Closed, Concluded, Intent, Role, Stuck, TimerFired, Triggered, Undone
 from engine.facts import normalise
-from engine.faultpoints import FaultPoint
 from engine.journal import Journal
 from engine.machine import Bound, Edge, Flow, Way
-from engine.numbers import MessageNumbers
 from engine.outcomes import Busy, Category, Done, Effect, InDoubt, NotSent, Outcome, Refused
 from engine.plan import (
     Close,
@@ -39,14 +36,11 @@ from engine.plan import (
     view_of,
 )
 from engine.retry import next_try
-from engine.steps import Disagreement, Progress, View
-from engine.store import Claim, Lease, Store
+from engine.steps import Progress, View
+from engine.store import Claim
 from engine.trace import where
 
 log = structlog.get_logger("visitflow.execution")
-
-#: What an adapter gets beyond the call's own timeout to notice that itself, before it is cut off.
-GRACE: Micros = 2 * SECOND
 
 FlowSource = Callable[[str], Awaitable[Flow]]
 
@@ -54,25 +48,10 @@ FlowSource = Callable[[str], Awaitable[Flow]]
 class Executor:
     """Moves leased visits. One for a process; holds no visit's state."""
 
-    def __init__(
-        self,
-        store: Store,
-        flows: FlowSource,
-        adapters: Mapping[str, Adapter],
-        environment: Environment,
-        *,
-        hook: faultpoints.Hook = faultpoints.nothing,
-        lease_ends: Callable[[Lease], Micros] | None = None,
-    ) -> None:
-        """``lease_ends`` returns the monotonic time until which a lease is known to be ours; default: for ever."""
-        self.store = store
-        self.environment = environment
-        self.numbers = MessageNumbers(store)
-        self.hook = hook
+    def __init__(self, caller: Caller, flows: FlowSource) -> None:
+        """``flows`` returns the compiled flow of a version hash. Raises FlowUnavailable."""
+        self.caller = caller
         self._flows = flows
-        self._adapters = adapters
-        self._lease_ends = lease_ends
-        self.stopping = False
 
     async def advance(self, claim: Claim) -> None:
         """Make every move that is due, then release the visit.
@@ -82,7 +61,7 @@ class Executor:
             StoreError: the store failed; the lease ends by itself and the visit comes due again.
         """
         try:
-            await self._advance(Journal(self.store, claim, self.environment))
+            await self._advance(Journal(self.caller.store, claim, self.caller.environment))
         except (LeaseLost, StoreError):
             raise
         except FlowUnavailable as error:
@@ -93,25 +72,24 @@ class Executor:
 
     async def _advance(self, journal: Journal) -> None:
         flow = await self._flows(journal.visit.version)
-        while not self.stopping:
+        while not self.caller.stopping:
             following = plan(flow, journal.visit)
             if following is None or following.at > journal.now():
                 break
             await self._make(flow, journal, following.move)
-        await self._flush(flow, journal, release=True)
+        await self.caller.flush(flow, journal, release=True)
 
     async def _give_up(self, claim: Claim, cause: Cause, message: str) -> None:
         """Stop a visit that cannot be moved: what is durable stays, the cause is written down."""
-        history = await self.store.history(claim.lease.visit_id)
-        projection = await self.store.get(claim.lease.visit_id)
-        journal = Journal(self.store, Claim(claim.lease, projection, history), self.environment)
+        store = self.caller.store
+        history = await store.history(claim.lease.visit_id)
+        projection = await store.get(claim.lease.visit_id)
+        journal = Journal(store, Claim(claim.lease, projection, history), self.caller.environment)
         if journal.visit.trouble is None and not journal.visit.closed:
             journal.record(Stuck(at=journal.now(), cause=cause, message=message))
         await journal.flush(None, release=True)
 
     async def _make(self, flow: Flow, journal: Journal, move: Move) -> None:
-        from engine import settling  # the two modules are halves of one loop
-
         now = journal.now()
         match move:
             case Go(edge):
@@ -123,9 +101,9 @@ class Executor:
             case TakeOver():
                 take_over(flow, journal)
             case Settle(method):
-                await settling.settle(self, flow, journal, method)
+                await settling.settle(self.caller, flow, journal, method)
             case LateLook(suspect, method):
-                await settling.look_late(self, flow, journal, suspect, method)
+                await settling.look_late(self.caller, flow, journal, suspect, method)
             case Fire(timer, due):
                 journal.record(TimerFired(at=now, timer=timer.name, due=due))
                 self._trigger_by_timer(flow, journal, timer.trigger, f"timer:{timer.name}")
@@ -179,8 +157,8 @@ class Executor:
         except Exception as error:  # code of a step: nothing was sent, a person has to look
             journal.record(step_error(now, bound.step.name, error))
             return
-        call = self.environment.new_id()
-        message_id = await self.message_id(bound.adapter)
+        call = self.caller.environment.new_id()
+        message_id = await self.caller.message_id(bound.adapter)
         operation = bound.operation
         if operation.effect is not Effect.READ:
             journal.record(
@@ -198,68 +176,8 @@ class Executor:
                     request=request,
                 )
             )
-        outcome = await self.send(flow, journal, bound.adapter, operation, request, message_id, way.timeout)
+        outcome = await self.caller.send(flow, journal, bound.adapter, operation, request, message_id, way.timeout)
         self._conclude(flow, journal, way, bound, view, call, message_id, outcome)
-
-    async def message_id(self, adapter: str) -> str:
-        """Return a new message id of ``adapter``, never used before."""
-        number = await self.numbers.next(adapter)
-        return self._adapter(adapter).message_id(self.environment.now(), number)
-
-    async def send(
-        self,
-        flow: Flow,
-        journal: Journal,
-        adapter: str,
-        operation: Operation,
-        request: Mapping[str, Any],
-        message_id: str,
-        timeout: Micros,
-    ) -> Outcome:
-        """Make durable what is recorded, then send. The outcome is the caller's to record.
-
-        An adapter that raises, or does not return in time, leaves the call in doubt (G8). When the engine is stopped
-        meanwhile, the outcome says so and the visit is parked.
-        """
-        self.hook(FaultPoint.BEFORE_INTENT, operation.name)
-        await self._flush(flow, journal)
-        self.hook(FaultPoint.AFTER_INTENT, operation.name)
-        guard = self._guard(journal.lease)
-        if not guard():
-            raise LeaseLost
-        call = Call(operation.name, request, message_id, timeout, guard)
-        outcome: Outcome
-        try:
-            async with asyncio.timeout((timeout + GRACE) / SECOND):
-                outcome = await self._adapter(adapter).call(call)
-        except TimeoutError:
-            outcome = InDoubt("the adapter did not return in time")
-        except asyncio.CancelledError:
-            if not self.stopping:
-                raise
-            outcome = InDoubt("the engine was stopped while the call was in the air")
-        except Exception as error:
-            log.error("adapter_failed", adapter=adapter, operation=operation.name)
-            outcome = InDoubt(f"the adapter failed: {type(error).__name__}")
-        self.hook(FaultPoint.AFTER_REPLY, operation.name)
-        journal.answered(operation.name)
-        return outcome
-
-    async def _flush(self, flow: Flow, journal: Journal, *, release: bool = False) -> None:
-        for operation in await journal.flush(flow, release=release):
-            self.hook(FaultPoint.AFTER_COMMIT, operation)
-
-    def _guard(self, lease: Lease) -> Callable[[], bool]:
-        ends = self._lease_ends
-        if ends is None:
-            return lambda: True
-        return lambda: self.environment.monotonic() < ends(lease)
-
-    def _adapter(self, name: str) -> Adapter:
-        try:
-            return self._adapters[name]
-        except KeyError:
-            raise FlowUnavailable(f"adapter {name} is not configured at this site") from None
 
     # -- what an outcome means
     def _conclude(
@@ -347,7 +265,7 @@ class Executor:
         write = journal.visit.call is not None
         started = run.started_at if run is not None else base["at"]
         attempts = (run.attempts if run is not None else 0) + (0 if write else 1)
-        due = next_try(way.retry[kind], started, attempts, base["at"], self.environment.random())
+        due = next_try(way.retry[kind], started, attempts, base["at"], self.caller.environment.random())
         if due is None:
             message = f"{base['operation']}: {attempts} attempts, last: {base.get('message', '')}"
             self._stick(journal, Concluded(**base), Cause.RETRIES_EXHAUSTED, message)
@@ -361,7 +279,7 @@ class Executor:
 
     def _stop_on_disagreement(self, journal: Journal, progress: Progress, call: str, exchange: str | None) -> None:
         if progress.disagreements:
-            journal.record(disagreement(journal, progress.disagreements, call, exchange))
+            journal.record(settling.disagreement(journal, progress.disagreements, call, exchange))
 
 
 def take_over(flow: Flow, journal: Journal) -> None:
@@ -388,19 +306,3 @@ def take_over(flow: Flow, journal: Journal) -> None:
 def step_error(now: Micros, step: str, error: Exception) -> Stuck:
     """Return the event for code of ours that failed. Only the kind of error is kept: its text may hold identities."""
     return Stuck(at=now, cause=Cause.STEP_ERROR, message=f"step {step} failed: {type(error).__name__}")
-
-
-def disagreement(journal: Journal, found: tuple[Disagreement, ...], call: str, exchange: str | None) -> Stuck:
-    """Return the event that stops a visit whose sums disagree (G9)."""
-    first = found[0]
-    return Stuck(
-        at=journal.now(),
-        cause=Cause.DISAGREEMENT,
-        message=f"{first.what}: expected {first.expected}, got {first.actual}",
-        call=call,
-        evidence={
-            "events": [journal.visit.seq],
-            "exchanges": [exchange] if exchange else [],
-            "disagreements": [{"what": d.what, "expected": d.expected, "actual": d.actual} for d in found],
-        },
-    )

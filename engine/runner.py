@@ -17,6 +17,7 @@ import structlog
 
 from engine import faultpoints
 from engine.adapter import Adapter
+from engine.calling import Caller
 from engine.environment import MINUTE, SECOND, Environment, Micros
 from engine.errors import LeaseLost, StoreError
 from engine.execution import Executor, FlowSource
@@ -75,7 +76,8 @@ class Runner:
         self._trusted: dict[str, Micros] = {}  # visit → monotonic time until which its lease is surely ours
         self._wake = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
-        self._executor = Executor(store, flows, adapters, environment, hook=hook, lease_ends=self._lease_ends)
+        self._caller = Caller(store, adapters, environment, hook=hook, lease_ends=self._lease_ends)
+        self._executor = Executor(self._caller, flows)
 
     @property
     def in_flight(self) -> int:
@@ -97,7 +99,7 @@ class Runner:
 
     async def stop(self) -> None:
         """Claim nothing more; finish what is in the air, or after ``grace`` park it as in doubt; give all leases up."""
-        self._executor.stopping = True
+        self._caller.stopping = True
         for loop in self._loops[:1]:
             loop.cancel()
         if self._tasks:
@@ -153,7 +155,7 @@ class Runner:
 
     async def _claim(self) -> int:
         free = min(self.settings.in_flight - len(self._tasks), self.settings.batch)
-        if free <= 0 or self._executor.stopping:
+        if free <= 0 or self._caller.stopping:
             return 0
         trusted = self._environment.monotonic() + self.settings.lease - self.settings.margin
         now = self._environment.now()
@@ -190,7 +192,7 @@ class Runner:
             self.figures.failed += 1
             log.warning("store_failed", visit=claim.lease.visit_id, error=error.message)
         except asyncio.CancelledError:
-            if not self._executor.stopping:
+            if not self._caller.stopping:
                 raise
         except Exception as error:
             # A bug of ours. The lease ends by itself and the visit comes due again; it is never lost, and never silent.

@@ -13,9 +13,9 @@ from typing import Any
 
 import structlog
 
+from engine.calling import Caller
 from engine.definitions import RetryClass, SettleKind
 from engine.events import Cause, Intent, LateLooked, Looked, Role, Settled, Stuck, Verdict
-from engine.execution import Executor, disagreement
 from engine.facts import normalise
 from engine.journal import Journal
 from engine.machine import Flow, Method, Way
@@ -31,7 +31,7 @@ log = structlog.get_logger("visitflow.settling")
 _ROLES = {SettleKind.PROBE: Role.PROBE, SettleKind.REVERSE: Role.REVERSE, SettleKind.REPEAT: Role.REPEAT}
 
 
-async def settle(executor: Executor, flow: Flow, journal: Journal, method: Method | None) -> None:
+async def settle(caller: Caller, flow: Flow, journal: Journal, method: Method | None) -> None:
     """Try ``method`` on the open doubt and record what it brought. None and ``ask``: call a person."""
     call, doubt = journal.visit.call, journal.visit.doubt
     assert call is not None and doubt is not None
@@ -39,24 +39,24 @@ async def settle(executor: Executor, flow: Flow, journal: Journal, method: Metho
         journal.record(_ask(journal, call))
         return
     if doubt.aid is not None:  # the process died while a reversal or repetition was in the air
-        _unclear(executor, flow, journal, method, "the process ended before the answer came", None)
+        _unclear(caller, flow, journal, method, "the process ended before the answer came", None)
         return
-    judgement, exchange = await _try(executor, flow, journal, method, call)
+    judgement, exchange = await _try(caller, flow, journal, method, call)
     match judgement:
         case Applied(progress, reason):
             _applied(journal, call, progress, method.kind.value, reason, exchange)
         case Reversed(reason):
-            _not_applied(executor, flow, journal, Verdict.REVERSED, method.kind.value, reason, exchange)
+            _not_applied(caller, flow, journal, Verdict.REVERSED, method.kind.value, reason, exchange)
         case NotApplied(reason):
-            _looked_not_applied(executor, flow, journal, method, reason, exchange)
+            _looked_not_applied(caller, flow, journal, method, reason, exchange)
         case Unclear(reason):
-            _unclear(executor, flow, journal, method, reason, exchange)
+            _unclear(caller, flow, journal, method, reason, exchange)
 
 
-async def look_late(executor: Executor, flow: Flow, journal: Journal, suspect: Suspect, method: Method) -> None:
+async def look_late(caller: Caller, flow: Flow, journal: Journal, suspect: Suspect, method: Method) -> None:
     """Look once more, before closing, at a call that was judged not to have happened."""
     call = suspect.call
-    judgement, exchange = await _ask_peer(executor, flow, journal, method, call, recheck=True)
+    judgement, exchange = await _ask_peer(caller, flow, journal, method, call, recheck=True)
     base: dict[str, Any] = {"at": journal.now(), "subject": call.call, "exchange": exchange}
     if isinstance(judgement, (NotApplied, Reversed)):
         journal.record(LateLooked(**base, verdict="agrees", reason=judgement.reason))
@@ -68,7 +68,7 @@ async def look_late(executor: Executor, flow: Flow, journal: Journal, suspect: S
         settling = flow.definition.settling
         tries = suspect.tries + 1
         if tries < settling.tries:
-            due = journal.now() + delay(settling.backoff, tries, executor.environment.random())
+            due = journal.now() + delay(settling.backoff, tries, caller.environment.random())
             journal.record(LateLooked(**base, verdict="unknown", reason=judgement.reason, tries=tries, next_at=due))
             return
         seq = journal.record(LateLooked(**base, verdict="unknown", reason=judgement.reason, tries=tries))
@@ -122,15 +122,15 @@ def by_hand(
 
 # -- one try
 async def _try(
-    executor: Executor, flow: Flow, journal: Journal, method: Method, call: PendingCall
+    caller: Caller, flow: Flow, journal: Journal, method: Method, call: PendingCall
 ) -> tuple[Judgement, str | None]:
     if method.kind is SettleKind.REPEAT:
-        return await _repeat(executor, flow, journal, call)
-    return await _ask_peer(executor, flow, journal, method, call)
+        return await _repeat(caller, flow, journal, call)
+    return await _ask_peer(caller, flow, journal, method, call)
 
 
 async def _ask_peer(
-    executor: Executor, flow: Flow, journal: Journal, method: Method, call: PendingCall, *, recheck: bool = False
+    caller: Caller, flow: Flow, journal: Journal, method: Method, call: PendingCall, *, recheck: bool = False
 ) -> tuple[Judgement, str | None]:
     """Send a probe or a reversal about ``call`` and return what it tells."""
     step, operation = method.step, method.operation
@@ -140,12 +140,10 @@ async def _ask_peer(
         request = normalise(dict(step.request(view)))
     except Exception as error:
         return Unclear(f"{step.name} could not build its request: {type(error).__name__}"), None
-    message_id = await executor.message_id(method.adapter)
+    message_id = await caller.message_id(method.adapter)
     if operation.effect is not Effect.READ:
-        _intend(executor, journal, _ROLES[method.kind], call, method.adapter, operation.name, request, message_id)
-    outcome = await executor.send(
-        flow, journal, method.adapter, operation, request, message_id, _way(flow, call).timeout
-    )
+        _intend(caller, journal, _ROLES[method.kind], call, method.adapter, operation.name, request, message_id)
+    outcome = await caller.send(flow, journal, method.adapter, operation, request, message_id, _way(flow, call).timeout)
     exchange = journal.keep(outcome.exchange, call.call, method.adapter, operation.name)
     read: Callable[[View, Any], Judgement] = step.recheck if recheck else step.judge
     refused: Callable[[View, Refused], Judgement] = step.recheck_refused if recheck else step.refused
@@ -161,14 +159,14 @@ async def _ask_peer(
     return Unclear(_reason(outcome)), exchange
 
 
-async def _repeat(executor: Executor, flow: Flow, journal: Journal, call: PendingCall) -> tuple[Judgement, str | None]:
+async def _repeat(caller: Caller, flow: Flow, journal: Journal, call: PendingCall) -> tuple[Judgement, str | None]:
     """Send the same keyed call again, with the same request and message id."""
     bound = _way(flow, call).bound
     assert bound is not None, "a call has a step"
     operation = bound.operation
     assert operation.effect is not Effect.ONCE, "the checker forbids it, the fold refuses it, and so does this (G2)"
-    _intend(executor, journal, Role.REPEAT, call, call.adapter, call.operation, call.request, call.message_id)
-    outcome = await executor.send(
+    _intend(caller, journal, Role.REPEAT, call, call.adapter, call.operation, call.request, call.message_id)
+    outcome = await caller.send(
         flow, journal, call.adapter, operation, call.request, call.message_id, _way(flow, call).timeout
     )
     exchange = journal.keep(outcome.exchange, call.call, call.adapter, call.operation)
@@ -187,7 +185,7 @@ async def _repeat(executor: Executor, flow: Flow, journal: Journal, call: Pendin
 
 
 def _intend(
-    executor: Executor,
+    caller: Caller,
     journal: Journal,
     role: Role,
     call: PendingCall,
@@ -199,7 +197,7 @@ def _intend(
     journal.record(
         Intent(
             at=journal.now(),
-            call=executor.environment.new_id(),
+            call=caller.environment.new_id(),
             role=role,
             trigger=call.trigger,
             source=call.source,
@@ -236,7 +234,7 @@ def _applied(
 
 
 def _not_applied(
-    executor: Executor,
+    caller: Caller,
     flow: Flow,
     journal: Journal,
     verdict: Verdict,
@@ -249,7 +247,7 @@ def _not_applied(
     call, run, now = visit.call, visit.run, journal.now()
     assert call is not None and run is not None
     due = next_try(
-        _way(flow, call).retry[RetryClass.NOT_SENT], run.started_at, run.attempts, now, executor.environment.random()
+        _way(flow, call).retry[RetryClass.NOT_SENT], run.started_at, run.attempts, now, caller.environment.random()
     )
     late_at, late_step = _late_look(flow, journal)
     seq = journal.record(
@@ -273,7 +271,7 @@ def _not_applied(
 
 
 def _looked_not_applied(
-    executor: Executor, flow: Flow, journal: Journal, method: Method, reason: str, exchange: str | None
+    caller: Caller, flow: Flow, journal: Journal, method: Method, reason: str, exchange: str | None
 ) -> None:
     visit, settling = journal.visit, flow.definition.settling
     call, doubt = visit.call, visit.doubt
@@ -287,18 +285,16 @@ def _looked_not_applied(
         if methods[index].kind is SettleKind.REVERSE:
             _record_look(journal, method, Verdict.NOT_APPLIED, reason, exchange, looks=looks, method_index=index)
             return
-    _not_applied(executor, flow, journal, Verdict.NOT_APPLIED, method.kind.value, reason, exchange)
+    _not_applied(caller, flow, journal, Verdict.NOT_APPLIED, method.kind.value, reason, exchange)
 
 
-def _unclear(
-    executor: Executor, flow: Flow, journal: Journal, method: Method, reason: str, exchange: str | None
-) -> None:
+def _unclear(caller: Caller, flow: Flow, journal: Journal, method: Method, reason: str, exchange: str | None) -> None:
     """Try the same method again after a back-off, or the next one when it has been tried often enough."""
     settling, doubt = flow.definition.settling, journal.visit.doubt
     assert doubt is not None
     tries = doubt.tries + 1
     if tries < settling.tries:
-        wait = delay(settling.backoff, tries, executor.environment.random())
+        wait = delay(settling.backoff, tries, caller.environment.random())
         _record_look(journal, method, Verdict.UNKNOWN, reason, exchange, tries=tries, wait=wait)
     else:
         _record_look(journal, method, Verdict.UNKNOWN, reason, exchange, method_index=doubt.method + 1)
@@ -348,6 +344,22 @@ def _ask(journal: Journal, call: PendingCall) -> Stuck:
             "since": doubt.since,
             "events": doubt.events,
             "exchanges": doubt.exchanges,
+        },
+    )
+
+
+def disagreement(journal: Journal, found: tuple[Disagreement, ...], call: str, exchange: str | None) -> Stuck:
+    """Return the event that stops a visit whose sums disagree (G9)."""
+    first = found[0]
+    return Stuck(
+        at=journal.now(),
+        cause=Cause.DISAGREEMENT,
+        message=f"{first.what}: expected {first.expected}, got {first.actual}",
+        call=call,
+        evidence={
+            "events": [journal.visit.seq],
+            "exchanges": [exchange] if exchange else [],
+            "disagreements": [{"what": d.what, "expected": d.expected, "actual": d.actual} for d in found],
         },
     )
 

@@ -133,6 +133,21 @@ class SqlStore:
         """Write one visit's events."""
         await self._writer.submit(AppendJob(append, self._seal(append.exchanges) if append.exchanges else ()))
 
+    def _unseal(self, row: Any) -> ExchangeRecord:
+        """Return a row of exchanges, decrypted. Raises SealBroken."""
+        request, reply, status = self.vault.open(row.exchange_id, row.visit_id, Sealed(row.key_id, row.body))
+        return ExchangeRecord(
+            exchange_id=row.exchange_id,
+            visit_id=row.visit_id,
+            call=row.call,
+            at=row.at,
+            adapter=row.adapter,
+            operation=row.operation,
+            request=request,
+            reply=reply,
+            status=status,
+        )
+
     def _seal(self, records: Sequence[ExchangeRecord]) -> list[dict[str, Any]]:
         return [
             {
@@ -287,23 +302,7 @@ class SqlStore:
         statement = select(exchanges).where(exchanges.c.visit_id == visit_id).order_by(exchanges.c.exchange_id)
 
         def read(connection: Connection) -> list[ExchangeRecord]:
-            found = []
-            for row in connection.execute(statement):
-                request, reply, status = self.vault.open(row.exchange_id, row.visit_id, Sealed(row.key_id, row.body))
-                found.append(
-                    ExchangeRecord(
-                        exchange_id=row.exchange_id,
-                        visit_id=row.visit_id,
-                        call=row.call,
-                        at=row.at,
-                        adapter=row.adapter,
-                        operation=row.operation,
-                        request=request,
-                        reply=reply,
-                        status=status,
-                    )
-                )
-            return found
+            return [self._unseal(row) for row in connection.execute(statement)]
 
         return await self._read(read)
 
@@ -314,20 +313,7 @@ class SqlStore:
         def work(connection: Connection) -> int:
             rows = connection.execute(select(exchanges).where(exchanges.c.key_id != vault.current).limit(batch)).all()
             for row in rows:
-                request, reply, status = vault.open(row.exchange_id, row.visit_id, Sealed(row.key_id, row.body))
-                sealed = vault.seal(
-                    ExchangeRecord(
-                        exchange_id=row.exchange_id,
-                        visit_id=row.visit_id,
-                        call=row.call,
-                        at=row.at,
-                        adapter=row.adapter,
-                        operation=row.operation,
-                        request=request,
-                        reply=reply,
-                        status=status,
-                    )
-                )
+                sealed = vault.seal(self._unseal(row))
                 connection.execute(
                     update(exchanges)
                     .where(exchanges.c.exchange_id == row.exchange_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.adapter import Adapter
+from engine.calling import Caller
 from engine.catalogue import Catalogue
 from engine.commands import Commands
 from engine.definitions import FlowDefinition
@@ -41,7 +42,8 @@ class World:
         self.registry = Registry(self.store, self.catalogue, self.environment)
         await self.registry.load(self.definitions)
         self.commands = Commands(self.store, self.registry, self.environment, "test")
-        self.executor = Executor(self.store, self.registry.version, self.adapters, self.environment, hook=self.hook)
+        self.caller = Caller(self.store, self.adapters, self.environment, hook=self.hook)
+        self.executor = Executor(self.caller, self.registry.version)
         return self
 
     @property

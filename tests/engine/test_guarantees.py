@@ -164,7 +164,7 @@ async def test_g5_a_writer_that_lost_its_lease_writes_and_sends_nothing(store: S
 async def test_g5_a_worker_that_slept_past_its_lease_sends_nothing() -> None:
     """SIGSTOP between the durable intent and the first byte, past the lease, then SIGCONT."""
     world = await World().start()
-    world.executor._lease_ends = lambda lease: lease.until - SECOND  # as the runner tells it
+    world.caller.lease_ends = lambda lease: lease.until - SECOND  # as the runner tells it
     visit = await world.open(invoice="I1")
     asleep = True
 
@@ -174,7 +174,7 @@ async def test_g5_a_worker_that_slept_past_its_lease_sends_nothing() -> None:
             asleep = False
             world.environment.time += 60 * SECOND
 
-    world.executor.hook = sleep
+    world.caller.hook = sleep
     with pytest.raises(LeaseLost):
         await world.step()
     assert "settle" not in [operation for operation, _ in world.peer.received]

@@ -1,0 +1,109 @@
+"""The one place where something leaves the process: durable first, then sent; every way of failing has an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from engine import faultpoints
+from engine.adapter import Adapter, Call, Operation
+from engine.environment import SECOND, Environment, Micros
+from engine.errors import FlowUnavailable, LeaseLost
+from engine.faultpoints import FaultPoint
+from engine.journal import Journal
+from engine.machine import Flow
+from engine.numbers import MessageNumbers
+from engine.outcomes import InDoubt, Outcome
+from engine.store import Lease, Store
+from engine.trace import where
+
+log = structlog.get_logger("visitflow.calling")
+
+#: What an adapter gets beyond the call's own timeout to notice that itself, before it is cut off.
+GRACE: Micros = 2 * SECOND
+
+
+class Caller:
+    """Makes calls for leased visits. One for a process; holds no visit's state."""
+
+    def __init__(
+        self,
+        store: Store,
+        adapters: Mapping[str, Adapter],
+        environment: Environment,
+        *,
+        hook: faultpoints.Hook = faultpoints.nothing,
+        lease_ends: Callable[[Lease], Micros] | None = None,
+    ) -> None:
+        """``lease_ends`` returns the monotonic time until which a lease is known to be ours; default: for ever."""
+        self.store = store
+        self.environment = environment
+        self.numbers = MessageNumbers(store)
+        self.hook = hook
+        self.lease_ends = lease_ends
+        self.stopping = False  #: set when the process ends: visits are parked after the move under way
+        self._adapters = adapters
+
+    async def message_id(self, adapter: str) -> str:
+        """Return a new message id of ``adapter``, never used before."""
+        number = await self.numbers.next(adapter)
+        return self._adapter(adapter).message_id(self.environment.now(), number)
+
+    async def send(
+        self,
+        flow: Flow,
+        journal: Journal,
+        adapter: str,
+        operation: Operation,
+        request: Mapping[str, Any],
+        message_id: str,
+        timeout: Micros,
+    ) -> Outcome:
+        """Make durable what is recorded, then send. The outcome is the caller's to record.
+
+        An adapter that raises, or does not return in time, leaves the call in doubt (G8). When the engine is stopped
+        meanwhile, the outcome says so and the visit is parked.
+        """
+        self.hook(FaultPoint.BEFORE_INTENT, operation.name)
+        await self.flush(flow, journal)
+        self.hook(FaultPoint.AFTER_INTENT, operation.name)
+        guard = self._guard(journal.lease)
+        if not guard():
+            raise LeaseLost
+        call = Call(operation.name, request, message_id, timeout, guard)
+        outcome: Outcome
+        try:
+            async with asyncio.timeout((timeout + GRACE) / SECOND):
+                outcome = await self._adapter(adapter).call(call)
+        except TimeoutError:
+            outcome = InDoubt("the adapter did not return in time")
+        except asyncio.CancelledError:
+            if not self.stopping:
+                raise
+            outcome = InDoubt("the engine was stopped while the call was in the air")
+        except Exception as error:
+            log.error("adapter_failed", adapter=adapter, operation=operation.name, error=where(error))
+            outcome = InDoubt(f"the adapter failed: {type(error).__name__}")
+        self.hook(FaultPoint.AFTER_REPLY, operation.name)
+        journal.answered(operation.name)
+        return outcome
+
+    async def flush(self, flow: Flow, journal: Journal, *, release: bool = False) -> None:
+        """Make what is recorded durable. Raises LeaseLost, StoreError."""
+        for operation in await journal.flush(flow, release=release):
+            self.hook(FaultPoint.AFTER_COMMIT, operation)
+
+    def _guard(self, lease: Lease) -> Callable[[], bool]:
+        ends = self.lease_ends
+        if ends is None:
+            return lambda: True
+        return lambda: self.environment.monotonic() < ends(lease)
+
+    def _adapter(self, name: str) -> Adapter:
+        try:
+            return self._adapters[name]
+        except KeyError:
+            raise FlowUnavailable(f"adapter {name} is not configured at this site") from None
