@@ -27,7 +27,7 @@ from engine.events import (
     decode,
 )
 from engine.store import StoredEvent
-from service.words import word
+from service.words import Topic, word
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,15 @@ def timeline(journal: Iterable[StoredEvent], language: str) -> list[Line]:
         event = decode(stored.payload)
         text, tone = _tell(event, language)
         at = datetime.datetime.fromtimestamp(stored.at / SECOND, datetime.UTC).astimezone()
-        lines.append(Line(stored.seq, at.strftime("%H:%M:%S.%f")[:-3], word(stored.kind, language), text, tone))
+        lines.append(
+            Line(stored.seq, at.strftime("%H:%M:%S.%f")[:-3], word(Topic.EVENT, stored.kind, language), text, tone)
+        )
     return lines
 
 
 def _tell(event: AnyEvent, language: str) -> tuple[str, str]:  # noqa: PLR0912 - one arm an event
-    def say(code: str) -> str:
-        return word(code, language)
+    def say(topic: Topic, code: str) -> str:
+        return word(topic, code, language)
 
     match event:
         case Opened():
@@ -62,24 +64,28 @@ def _tell(event: AnyEvent, language: str) -> tuple[str, str]:  # noqa: PLR0912 -
         case Triggered():
             return f"{event.trigger} ({event.source} → {event.dest}) {event.by}".rstrip(), ""
         case Intent():
-            role = (
-                "" if event.role is Role.FORWARD else f"{say('undo_role' if event.role is Role.UNDO else event.role)} "
-            )
+            role = "" if event.role is Role.FORWARD else f"{say(Topic.ROLE, event.role)} "
             return f"{role}{event.operation} · {event.message_id}", ""
         case Concluded():
             return _tell_concluded(event, language)
         case Looked():
-            return f"{say(event.role)}: {say(event.verdict)} {event.reason}".rstrip(), "warn"
+            return f"{say(Topic.ROLE, event.role)}: {say(Topic.VERDICT, event.verdict)} {event.reason}".rstrip(), "warn"
         case Settled():
             moved = f" → {event.dest}" if event.dest else ""
             tone = "good" if event.dest else "warn"
-            return f"{say(event.verdict)} ({say(event.by)}){moved} {event.reason}".rstrip(), tone
+            return (
+                f"{say(Topic.VERDICT, event.verdict)} ({say(Topic.ROLE, event.by)}){moved} {event.reason}".rstrip(),
+                tone,
+            )
         case LateLooked():
-            return f"{say(event.verdict)} {event.reason}".rstrip(), "bad" if event.verdict == "disagrees" else ""
+            return (
+                f"{say(Topic.VERDICT, event.verdict)} {event.reason}".rstrip(),
+                "bad" if event.verdict == "disagrees" else "",
+            )
         case TimerFired():
             return event.timer, ""
         case Stuck():
-            return f"{say(event.cause)}: {event.message}", "bad"
+            return f"{say(Topic.CAUSE, event.cause)}: {event.message}", "bad"
         case Resumed():
             return f"{event.by}: {event.reason}", ""
         case Corrected():
@@ -95,8 +101,8 @@ def _tell(event: AnyEvent, language: str) -> tuple[str, str]:  # noqa: PLR0912 -
 
 
 def _tell_concluded(event: Concluded, language: str) -> tuple[str, str]:
-    outcome = word("refused_outcome" if event.outcome == "refused" else event.outcome, language)
-    undo = f"{word('undo_role', language)} " if event.role is Role.UNDO else ""
+    outcome = word(Topic.OUTCOME, event.outcome, language)
+    undo = f"{word(Topic.ROLE, event.role, language)} " if event.role is Role.UNDO else ""
     detail = " ".join(part for part in (event.code, event.message) if part)
     moved = f" → {event.dest}" if event.dest else ""
     tone = {"done": "good", "no_call": "", "in_doubt": "bad"}.get(event.outcome, "good" if event.dest else "warn")

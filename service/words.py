@@ -1,106 +1,133 @@
-"""What staff read, Chinese first, English by switch. One table; codes stay codes."""
+"""What staff read, Chinese first, English by switch. One table a topic; codes stay codes."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from engine.actions import ActionKind
-from engine.events import Cause
+from engine.events import Cause, Role, Verdict
 from engine.store import Status
 
-_WORDS: dict[str, tuple[str, str]] = {
-    # statuses
-    Status.READY: ("进行中", "moving"),
-    Status.WAITING: ("等待", "waiting"),
-    Status.STUCK: ("卡住", "stuck"),
-    Status.CLOSED: ("已结束", "closed"),
-    # causes
-    Cause.REFUSED: ("对方拒绝", "refused by the peer"),
-    Cause.UNDO_REFUSED: ("撤销被拒绝", "undo refused"),
-    Cause.DOUBT: ("结果不明，需人工核实", "outcome unknown, a person must find out"),
-    Cause.RETRIES_EXHAUSTED: ("多次重试仍失败", "retries exhausted"),
-    Cause.DEADLINE: ("超过时限", "deadline passed"),
-    Cause.OVERDUE: ("等待超时", "nobody triggered it in time"),
-    Cause.DISAGREEMENT: ("金额不一致", "amounts disagree"),
-    Cause.LATE_ORIGINAL: ("迟到的原交易已生效", "a late original took effect"),
-    Cause.STEP_ERROR: ("步骤程序出错", "a step failed"),
-    Cause.FLOW_UNAVAILABLE: ("流程版本不可用", "flow version unavailable"),
-    Cause.ENGINE_ERROR: ("引擎内部错误", "engine error"),
-    # actions
-    ActionKind.TRIGGER: ("触发", "trigger"),
-    ActionKind.RESUME: ("继续", "resume"),
-    ActionKind.SETTLE: ("人工认定", "settle by hand"),
-    ActionKind.REVERSE: ("撤销到", "reverse to"),
-    ActionKind.CANCEL: ("全部撤销并关闭", "undo everything and close"),
-    ActionKind.CORRECT: ("更正数据", "correct data"),
-    ActionKind.MIGRATE: ("迁移流程版本", "migrate to another flow version"),
-    # verdicts and outcomes
-    "applied": ("已生效", "applied"),
-    "not_applied": ("未生效", "not applied"),
-    "reversed": ("已冲正", "reversed"),
-    "unknown": ("仍不明", "still unknown"),
-    "done": ("成功", "done"),
-    "refused_outcome": ("被拒绝", "refused"),
-    "not_sent": ("未发出", "not sent"),
-    "in_doubt": ("结果不明", "in doubt"),
-    "busy": ("对方处理中", "peer busy"),
-    "no_call": ("无需调用", "no call needed"),
-    # events
-    "opened": ("建档", "opened"),
-    "triggered": ("触发", "triggered"),
-    "intent": ("拟发送", "about to send"),
-    "concluded": ("结果", "outcome"),
-    "looked": ("核实", "looked"),
-    "settled": ("认定", "settled"),
-    "late_looked": ("关闭前复核", "last look"),
-    "timer_fired": ("定时器", "timer"),
-    "stuck": ("卡住", "stuck"),
-    "resumed": ("继续", "resumed"),
-    "corrected": ("更正数据", "corrected"),
-    "undo_requested": ("要求撤销", "undo requested"),
-    "undone": ("撤销完成", "undone"),
-    "migrated": ("迁移版本", "migrated"),
-    "closed": ("结束", "closed"),
-    "undo_role": ("撤销", "undo"),
-    "probe": ("查询", "probe"),
-    "reverse": ("冲正", "reversal"),
-    "repeat": ("重发", "repetition"),
-    "agrees": ("一致", "agrees"),
-    "disagrees": ("不一致", "disagrees"),
-    # headings
-    "time": ("时间", "time"),
-    "event": ("事件", "event"),
-    "what": ("内容", "what"),
-    "visit": ("就诊", "visit"),
-    "flow": ("流程", "flow"),
-    "key": ("业务号", "key"),
-    "state": ("状态", "state"),
-    "status": ("情况", "status"),
-    "cause": ("原因", "cause"),
-    "since": ("自", "since"),
-    "due": ("下一步时间", "next move"),
-    "waiting_for": ("等待什么", "waiting for"),
-    "version": ("版本", "version"),
-    "evidence": ("证据", "evidence"),
-    "actions": ("现在可以做", "legal now"),
-    "needs": ("需要", "needs"),
-    "sends": ("将发送", "will send"),
-    "history": ("经过", "timeline"),
-    "none": ("无", "none"),
-    "data": ("数据", "data"),
-    "by": ("操作员", "by"),
-    "reason": ("理由", "reason"),
-    "agree": ("账目一致", "ledgers agree"),
-    "differ": ("账目不一致", "ledgers differ"),
-    "ours": ("我方", "ours"),
-    "centre": ("中心", "centre"),
-    "total": ("总额", "total"),
-    "fund": ("基金", "fund"),
-    "self": ("个人", "self"),
-    "lines": ("明细", "lines"),
-    "registrations": ("登记", "registrations"),
+
+class Topic(StrEnum):
+    """What a code is about; the same code may mean different things under two topics."""
+
+    STATUS = "status"
+    CAUSE = "cause"
+    ACTION = "action"
+    VERDICT = "verdict"
+    OUTCOME = "outcome"
+    EVENT = "event"
+    ROLE = "role"
+    HEADING = "heading"
+
+
+_WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
+    Topic.STATUS: {
+        Status.READY: ("进行中", "moving"),
+        Status.WAITING: ("等待", "waiting"),
+        Status.STUCK: ("卡住", "stuck"),
+        Status.CLOSED: ("已结束", "closed"),
+    },
+    Topic.CAUSE: {
+        Cause.REFUSED: ("对方拒绝", "refused by the peer"),
+        Cause.UNDO_REFUSED: ("撤销被拒绝", "undo refused"),
+        Cause.DOUBT: ("结果不明，需人工核实", "outcome unknown, a person must find out"),
+        Cause.RETRIES_EXHAUSTED: ("多次重试仍失败", "retries exhausted"),
+        Cause.DEADLINE: ("超过时限", "deadline passed"),
+        Cause.OVERDUE: ("等待超时", "nobody triggered it in time"),
+        Cause.DISAGREEMENT: ("金额不一致", "amounts disagree"),
+        Cause.LATE_ORIGINAL: ("迟到的原交易已生效", "a late original took effect"),
+        Cause.STEP_ERROR: ("步骤程序出错", "a step failed"),
+        Cause.FLOW_UNAVAILABLE: ("流程版本不可用", "flow version unavailable"),
+        Cause.ENGINE_ERROR: ("引擎内部错误", "engine error"),
+    },
+    Topic.ACTION: {
+        ActionKind.TRIGGER: ("触发", "trigger"),
+        ActionKind.RESUME: ("继续", "resume"),
+        ActionKind.SETTLE: ("人工认定", "settle by hand"),
+        ActionKind.REVERSE: ("撤销到", "reverse to"),
+        ActionKind.CANCEL: ("全部撤销并关闭", "undo everything and close"),
+        ActionKind.CORRECT: ("更正数据", "correct data"),
+        ActionKind.MIGRATE: ("迁移流程版本", "migrate to another flow version"),
+    },
+    Topic.VERDICT: {
+        Verdict.APPLIED: ("已生效", "applied"),
+        Verdict.NOT_APPLIED: ("未生效", "not applied"),
+        Verdict.REVERSED: ("已冲正", "reversed"),
+        Verdict.UNKNOWN: ("仍不明", "still unknown"),
+        "agrees": ("一致", "agrees"),
+        "disagrees": ("不一致", "disagrees"),
+    },
+    Topic.OUTCOME: {
+        "done": ("成功", "done"),
+        "refused": ("被拒绝", "refused"),
+        "not_sent": ("未发出", "not sent"),
+        "in_doubt": ("结果不明", "in doubt"),
+        "busy": ("对方处理中", "peer busy"),
+        "no_call": ("无需调用", "no call needed"),
+    },
+    Topic.EVENT: {
+        "opened": ("建档", "opened"),
+        "triggered": ("触发", "triggered"),
+        "intent": ("拟发送", "about to send"),
+        "concluded": ("结果", "outcome"),
+        "looked": ("核实", "looked"),
+        "settled": ("认定", "settled"),
+        "late_looked": ("关闭前复核", "last look"),
+        "timer_fired": ("定时器", "timer"),
+        "stuck": ("卡住", "stuck"),
+        "resumed": ("继续", "resumed"),
+        "corrected": ("更正数据", "corrected"),
+        "undo_requested": ("要求撤销", "undo requested"),
+        "undone": ("撤销完成", "undone"),
+        "migrated": ("迁移版本", "migrated"),
+        "closed": ("结束", "closed"),
+    },
+    Topic.ROLE: {
+        Role.UNDO: ("撤销", "undo"),
+        Role.PROBE: ("查询", "probe"),
+        Role.REVERSE: ("冲正", "reversal"),
+        Role.REPEAT: ("重发", "repetition"),
+    },
+    Topic.HEADING: {
+        "time": ("时间", "time"),
+        "event": ("事件", "event"),
+        "what": ("内容", "what"),
+        "visit": ("就诊", "visit"),
+        "flow": ("流程", "flow"),
+        "key": ("业务号", "key"),
+        "state": ("状态", "state"),
+        "status": ("情况", "status"),
+        "cause": ("原因", "cause"),
+        "due": ("下一步时间", "next move"),
+        "waiting_for": ("等待什么", "waiting for"),
+        "version": ("版本", "version"),
+        "title": ("名称", "title"),
+        "field": ("字段", "field"),
+        "projection": ("列表所示", "lists show"),
+        "journal": ("流水所示", "journal says"),
+        "evidence": ("证据", "evidence"),
+        "actions": ("现在可以做", "legal now"),
+        "target": ("目标", "target"),
+        "needs": ("需要", "needs"),
+        "sends": ("将发送", "will send"),
+        "history": ("经过", "timeline"),
+        "agree": ("账目一致", "ledgers agree"),
+        "differ": ("账目不一致", "ledgers differ"),
+        "side": ("账目", "side"),
+        "ours": ("我方", "ours"),
+        "centre": ("中心", "centre"),
+        "total": ("总额", "total"),
+        "fund": ("基金", "fund"),
+        "self": ("个人", "self"),
+        "lines": ("明细", "lines"),
+        "registrations": ("登记", "registrations"),
+    },
 }
 
 
-def word(code: str, language: str) -> str:
+def word(topic: Topic, code: str, language: str) -> str:
     """Return the words for ``code``, or the code itself where there are none."""
-    chinese, english = _WORDS.get(code, (code, code))
+    chinese, english = _WORDS[topic].get(code, (code, code))
     return english if language == "en" else chinese

@@ -22,7 +22,7 @@ from engine.catalogue import UnknownName
 from engine.facts import loads
 from service.settings import Settings
 from service.views import plain_error
-from service.words import word
+from service.words import Topic, word
 
 T = TypeVar("T")
 
@@ -65,9 +65,9 @@ def language() -> str:
     return settings().language
 
 
-def say(code: str) -> str:
+def say(code: str, topic: Topic = Topic.HEADING) -> str:
     """Return the words for ``code`` in the staff's language."""
-    return word(code, language())
+    return word(topic, code, language())
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -109,7 +109,13 @@ def read_data(text: str) -> dict[str, Any]:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str | Text]], title: str | None = None) -> None:
     """Print a table with translated headings."""
-    grid = Table(*(say(heading) for heading in headings), title=title, title_justify="left", box=None, pad_edge=False)
+    grid = Table(
+        *(say(heading) if heading else "" for heading in headings),
+        title=title,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     for row in rows:
         grid.add_row(*row)
     out.print(grid)
@@ -117,7 +123,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str | Text]], title: 
 
 def status_text(status: str) -> Text:
     """Return a status in its colour and the staff's language."""
-    return Text(say(status), style=_STATUS_TONES.get(status, ""))
+    return Text(say(status, Topic.STATUS), style=_STATUS_TONES.get(status, ""))
 
 
 def run_guarded(app: Callable[..., Any]) -> int:

@@ -92,7 +92,7 @@ def _print_ledgers(stage: play.Stage, visits: list[tuple[str, str]]) -> bool:
                 )
             )
     out.rule(f"{say('ours')} / {say('centre')}", align="left")
-    table(("key", "", "registrations", "lines", "total", "fund", "self", ""), rows)
+    table(("key", "side", "registrations", "lines", "total", "fund", "self", ""), rows)
     verdict = f"{say('agree' if agree else 'differ')}: {len(visits)}/{len(visits)}" if agree else say("differ")
     out.print(Text(verdict, style="bold green" if agree else "bold red"))
     return agree

@@ -43,7 +43,7 @@ def list_flows(site: SiteFile = None, json: Json = False) -> None:
         print_json(found)
         return
     table(
-        ("flow", "", "version", ""),
+        ("flow", "version", "version", "title"),
         [(str(f["flow"]), f"v{f['number']}", str(f["version"]), str(f["title"])) for f in found],
     )
 

@@ -31,6 +31,7 @@ from service.cli.console import (
 )
 from service.timeline import timeline
 from service.views import event_view, exchange_view, moment, projection_view, report_view
+from service.words import Topic
 
 app = typer.Typer(no_args_is_help=True, help="List, show, open and move visits. 就诊。")
 
@@ -74,7 +75,7 @@ def list_visits(
                 each.key,
                 each.state,
                 status_text(each.status.value),
-                Text(say(each.cause) if each.cause else "", style="red"),
+                Text(say(each.cause, Topic.CAUSE) if each.cause else "", style="red"),
                 each.waiting_for or "",
                 (moment(each.due_at) or "")[:19],
             )
@@ -94,7 +95,8 @@ def show(
     async def work(wired: Application) -> tuple[Report, list[Any], list[Any]]:
         visit_id = await resolve(wired.store, visit)
         report = await wired.commands.report(visit_id)
-        return report, await wired.store.journal(visit_id), await wired.store.exchanges(visit_id)
+        exchanges = await wired.store.exchanges(visit_id) if json or raw else []
+        return report, await wired.store.journal(visit_id), exchanges
 
     report, journal, exchanges = _with_application(work)
     if json:
@@ -135,7 +137,7 @@ def _print_head(report: Report) -> None:
         )
     )
     if trouble is not None:
-        out.print(Text(f"{say('cause')}: {say(trouble.cause)} · {trouble.message}", style="bold red"))
+        out.print(Text(f"{say('cause')}: {say(trouble.cause, Topic.CAUSE)} · {trouble.message}", style="bold red"))
         evidence = ", ".join(f"{name}={value}" for name, value in trouble.evidence.items())
         out.print(f"{say('evidence')}: #{trouble.seq} {evidence}", markup=False)
     call = report.visit.call
@@ -147,8 +149,16 @@ def _print_actions(report: Report) -> None:
     if not report.actions:
         return
     table(
-        ("actions", "", "needs", "sends"),
-        [(say(each.kind), say(each.target), ", ".join(each.needs), " → ".join(each.sends)) for each in report.actions],
+        ("actions", "target", "needs", "sends"),
+        [
+            (
+                say(each.kind, Topic.ACTION),
+                say(each.target, Topic.VERDICT),
+                ", ".join(each.needs),
+                " → ".join(each.sends),
+            )
+            for each in report.actions
+        ],
     )
 
 
