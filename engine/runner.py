@@ -129,29 +129,25 @@ class Runner:
     async def _dispatch(self) -> None:
         while True:
             self._wake.clear()
+            pause = self.settings.poll
             try:
-                claimed = await self._claim()
+                if len(self._tasks) < self.settings.in_flight:
+                    pause = await self._until_due()
+                    if pause == 0 and await self._claim():
+                        continue
             except StoreError as error:
                 log.warning("claiming_failed", error=error.message)
-                claimed = 0
-            if claimed and len(self._tasks) < self.settings.in_flight:
-                await asyncio.sleep(0)
-                continue
+                pause = self.settings.poll
             with suppress(TimeoutError):
-                async with asyncio.timeout(await self._pause() / SECOND):
+                async with asyncio.timeout(max(pause, SECOND // 100) / SECOND):
                     await self._wake.wait()
 
-    async def _pause(self) -> Micros:
-        """Return how long to sleep: until the next visit is due, at most ``poll``."""
-        if len(self._tasks) >= self.settings.in_flight:
-            return self.settings.poll
-        try:
-            due = await self._store.next_wake()
-        except StoreError:
-            return self.settings.poll
+    async def _until_due(self) -> Micros:
+        """Return how long until a visit is due, at most ``poll``; 0 when one is. An idle runner writes nothing."""
+        due = await self._store.next_wake()
         if due is None:
             return self.settings.poll
-        return max(1000, min(due - self._environment.now(), self.settings.poll))
+        return max(0, min(due - self._environment.now(), self.settings.poll))
 
     async def _claim(self) -> int:
         free = min(self.settings.in_flight - len(self._tasks), self.settings.batch)
