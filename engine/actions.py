@@ -12,8 +12,9 @@ from typing import Any
 
 from engine.events import Cause, Verdict
 from engine.machine import Edge, Flow
-from engine.plan import view_of, way_of
-from engine.visit import Visit
+from engine.plan import no_way_over, view_of, way_of
+from engine.steps import View
+from engine.visit import Visit, landing
 
 
 class ActionKind(StrEnum):
@@ -55,15 +56,19 @@ def legal_actions(flow: Flow, visit: Visit) -> list[Action]:
 
 def _actions(flow: Flow, visit: Visit) -> Iterator[Action]:
     if can_trigger(visit) is None:
+        view = view_of(flow, visit, visit.updated_at)
         for edge in flow.edges_from(visit.state):
+            if edge.input is None and not _holds(edge, view):
+                continue
             sends = () if edge.bound is None else (edge.bound.operation.name,)
             needs = () if edge.input is None else tuple(edge.input.model_fields)
             yield Action(ActionKind.TRIGGER, edge.trigger, needs, sends)
     if can_resume(visit) is None:
         yield Action(ActionKind.RESUME)
     if can_settle(visit) is None:
-        yield Action(ActionKind.SETTLE, Verdict.APPLIED.value, by_hand_fields(flow, visit))
-        if visit.call is not None:
+        if not in_last_look(visit):
+            yield Action(ActionKind.SETTLE, Verdict.APPLIED.value, by_hand_fields(flow, visit))
+        if visit.call is not None or in_last_look(visit):
             yield Action(ActionKind.SETTLE, Verdict.NOT_APPLIED.value)
     for back in ways_back(flow, visit):
         yield Action(ActionKind.REVERSE, back.state, sends=back.sends)
@@ -73,6 +78,14 @@ def _actions(flow: Flow, visit: Visit) -> Iterator[Action]:
         yield Action(ActionKind.CORRECT)
     if can_migrate(visit) is None:
         yield Action(ActionKind.MIGRATE)
+
+
+def _holds(edge: Edge, view: View) -> bool:
+    """Tell whether an edge's conditions hold; one that fails does not."""
+    try:
+        return edge.failing(view) is None
+    except Exception:  # code of a site: the trigger itself will say what is wrong
+        return False
 
 
 # -- one rule a kind: None, or the reason why not
@@ -109,7 +122,15 @@ def can_settle(visit: Visit) -> str | None:
         return f"{visit.call.operation} is in the air; wait for its outcome"
     if visit.trouble is not None and visit.run is not None and visit.run.attempts:
         return None  # refused or given up: a person may have done it by other means
+    if in_last_look(visit):
+        return None
     return "no call of this visit is in doubt"
+
+
+def in_last_look(visit: Visit) -> bool:
+    """Tell whether the visit is stuck because the last look for a late original did not tell."""
+    stuck = visit.trouble is not None and visit.trouble.cause is Cause.LATE_ORIGINAL
+    return stuck and visit.call is None and bool(visit.suspects)
 
 
 def can_correct(visit: Visit) -> str | None:
@@ -154,14 +175,12 @@ def ways_back(flow: Flow, visit: Visit) -> list[WayBack]:
     while depth > 0:
         leg = visit.trail[depth - 1]
         edge = flow.edge(leg.trigger, leg.source, leg.dest)
-        if edge is None or edge.back.impossible is not None:
+        if edge is None or no_way_over(visit, edge, depth) is not None:
             break
         if edge.back.bound is not None:
             sends.append(edge.back.bound.operation.name)
         state = edge.back.dest
-        depth -= 1
-        while depth > 0 and visit.trail[depth - 1].dest != state:
-            depth -= 1
+        depth = landing(visit.trail, depth, state) or 0
         found.append(WayBack(state, depth, tuple(sends)))
     return found
 
@@ -187,8 +206,7 @@ def why_no_way_back(flow: Flow, visit: Visit) -> str:
         return "there is nothing before the beginning"
     leg = visit.trail[depth - 1]
     edge = flow.edge(leg.trigger, leg.source, leg.dest)
-    why = "the flow has no such transition" if edge is None else edge.back.impossible
-    return f"{leg.trigger} cannot be undone: {why}"
+    return f"{leg.trigger} cannot be undone: {no_way_over(visit, edge, depth)}"
 
 
 def by_hand_fields(flow: Flow, visit: Visit) -> tuple[str, ...]:
@@ -200,7 +218,7 @@ def by_hand_fields(flow: Flow, visit: Visit) -> tuple[str, ...]:
 def by_hand_model(flow: Flow, visit: Visit) -> Any:
     """Return the pydantic model of the data that settling as applied needs, or None."""
     under_way = visit.call or visit.run
-    way = None if under_way is None else way_of(flow, under_way)
+    way = None if under_way is None else way_of(flow, visit, under_way)
     return None if way is None or way.bound is None else way.bound.step.by_hand
 
 
@@ -219,7 +237,10 @@ def choose(flow: Flow, visit: Visit, trigger: str, data: dict[str, Any], now: in
     )
     failing = ""
     for edge in flow.edges(trigger, visit.state):
-        found = edge.failing(with_data)
+        try:
+            found = edge.failing(with_data)
+        except Exception as error:  # code of a site
+            found = f"of {trigger} (which failed: {type(error).__name__})"
         if found is None:
             return edge
         failing = failing or found

@@ -32,8 +32,9 @@ from engine.execution import take_over
 from engine.facts import FloatRefused, dumps, normalise
 from engine.journal import Journal
 from engine.machine import Flow
-from engine.plan import project
+from engine.plan import project, view_of, way_of
 from engine.registry import Registry
+from engine.steps import Progress
 from engine.store import History, Lease, NewVisit, Projection, Store, StoredEvent
 from engine.visit import Visit, fold
 
@@ -184,14 +185,17 @@ class Commands:
             InvalidData: the data does not fit the step's model or the visit's.
         """
 
-        def check(flow: Flow, visit: Visit) -> dict[str, Any]:
+        def check(flow: Flow, visit: Visit) -> Progress:
             _attributed(by, reason)
             _legal(actions.can_settle(visit), "settle")
+            last_look = actions.in_last_look(visit)
             if verdict is Verdict.NOT_APPLIED:
-                _legal("only a call in doubt can be settled as not applied" if visit.call is None else None, "settle")
+                open_call = visit.call is not None or last_look
+                _legal(None if open_call else "only a call in doubt can be settled as not applied", "settle")
                 if data:
                     raise InvalidData("not applied takes no data", field=next(iter(data)), flow=flow.name)
-                return {}
+                return Progress()
+            _legal("the call was sent again since; reverse or correct the visit" if last_look else None, "settle")
             if verdict is not Verdict.APPLIED:
                 raise InvalidData("expected applied or not_applied", field="verdict", flow=flow.name)
             model = actions.by_hand_model(flow, visit)
@@ -199,7 +203,11 @@ class Commands:
                 raise InvalidData("this step takes no data", field=next(iter(data)), flow=flow.name)
             facts = {} if model is None else validated(model, data or {}, flow.name)
             validated(flow.data_model, {**visit.data, **facts}, flow.name)
-            return facts
+            under_way = visit.call or visit.run
+            way = None if under_way is None else way_of(flow, visit, under_way)
+            if way is None or way.bound is None:
+                return Progress(facts)
+            return way.bound.step.told(view_of(flow, visit, self._environment.now(), visit.call), facts)
 
         async with self._leased(visit_id, check) as (flow, journal):
             settling.by_hand(flow, journal, verdict, by, reason, check(flow, journal.visit))
@@ -274,19 +282,25 @@ class Commands:
         """
         named = None if version is None else await self._registry.version(version)
 
-        def check(flow: Flow, visit: Visit) -> Migrated:
+        def check(visit: Visit) -> tuple[Flow, Migrated]:
             _attributed(by, reason)
             _legal(actions.can_migrate(visit), "migrate")
             new = named or self._registry.current(visit.flow)
-            state = migrated_state(flow, new, visit)
             now = max(self._environment.now(), visit.updated_at)
-            return Migrated(at=now, by=by, reason=reason, old_version=visit.version, version=new.version, state=state)
+            return new, migration(new, visit, at=now, by=by, reason=reason)
 
-        async with self._leased(visit_id, check) as (flow, journal):
-            event = check(flow, journal.visit)
+        check(fold(visit_id, await self._history(visit_id)))
+        journal = await self._lease(visit_id)
+        try:  # without the old version's flow: that it cannot be built may be the reason for migrating
+            new, event = check(journal.visit)
             journal.record(event)
-            journal_flow = await self._registry.version(event.version)
-            await journal.flush(journal_flow, release=True)
+            await journal.flush(new, release=True)
+        except LeaseLost as error:
+            raise VisitBusy from error
+        except BaseException:
+            await self._store.release(journal.lease)
+            raise
+        self._changed()
         return await self._store.get(visit_id)
 
     # -- reading
@@ -297,7 +311,8 @@ class Commands:
         try:
             flow = await self._registry.version(visit.version)
         except FlowUnavailable:
-            return Report(projection, visit, [])
+            way_off = [Action(actions.ActionKind.MIGRATE)] if actions.can_migrate(visit) is None else []
+            return Report(projection, visit, way_off)
         return Report(projection, visit, legal_actions(flow, visit))
 
     # -- leasing
@@ -337,30 +352,51 @@ class Commands:
             await self._environment.sleep(_LOOK_EVERY)
 
 
-def migrated_state(old: Flow, new: Flow, visit: Visit) -> str:
-    """Return the state in ``new`` that corresponds to where ``visit`` stands. Raises ActionNotLegal with the reason."""
-    if new.name != old.name:
-        raise ActionNotLegal(f"{new.name} is not a version of {old.name}", field="version")
+def migration(new: Flow, visit: Visit, *, at: int, by: str, reason: str) -> Migrated:
+    """Return the event that moves ``visit`` to ``new``. Raises ActionNotLegal with the reason why it does not fit."""
+    title = f"{new.name} v{new.definition.version}"
+    if new.name != visit.flow:
+        raise ActionNotLegal(f"{new.name} is not a version of {visit.flow}", field="version")
     if new.version == visit.version:
         raise ActionNotLegal("the visit is on this version already", field="version")
     names = new.definition.migrates
     state = names.get(visit.state, visit.state)
     if state not in new.definition.states:
-        message = f"state {visit.state} has no counterpart in {new.name} v{new.definition.version}"
-        raise ActionNotLegal(message, field="version")
+        raise ActionNotLegal(f"state {visit.state} has no counterpart in {title}", field="version")
+
+    def counterpart(trigger: str, source: str, dest: str) -> tuple[str, str] | None:
+        renamed = names.get(source, source), names.get(dest, dest)
+        return next((pair for pair in (renamed, (source, dest)) if new.edge(trigger, *pair) is not None), None)
+
+    legs = []
     for leg in visit.trail:
-        if new.edge(leg.trigger, leg.source, leg.dest) is None:
-            message = (
-                f"{leg.trigger} ({leg.source} to {leg.dest}), which may have to be undone, has no counterpart"
-                f" in {new.name} v{new.definition.version}"
+        found = counterpart(leg.trigger, leg.source, leg.dest)
+        if found is None:
+            message = f"{leg.trigger} ({leg.source} to {leg.dest}), which may have to be undone, has no counterpart"
+            raise ActionNotLegal(f"{message} in {title}", field="version")
+        legs.append(found)
+    run = None
+    if visit.run is not None:
+        run = counterpart(visit.run.trigger, visit.run.source, visit.run.dest)
+        if run is None or run[0] != state:
+            raise ActionNotLegal(
+                f"{visit.run.trigger}, which is under way, has no counterpart in {title}", field="version"
             )
-            raise ActionNotLegal(message, field="version")
     try:
         validated(new.data_model, visit.data, new.name)
     except InvalidData as error:
-        message = f"the visit's data does not fit {new.name} v{new.definition.version}: {error.field}: {error.message}"
+        message = f"the visit's data does not fit {title}: {error.field}: {error.message}"
         raise ActionNotLegal(message, field="version") from error
-    return state
+    return Migrated(
+        at=at,
+        by=by,
+        reason=reason,
+        old_version=visit.version,
+        version=new.version,
+        state=state,
+        legs=legs,
+        run=run,
+    )
 
 
 def validated(model: type[BaseModel], data: Mapping[str, Any], flow: str) -> dict[str, Any]:
@@ -405,4 +441,4 @@ def _legal(reason: str | None, action: str) -> None:
         raise ActionNotLegal(f"{action} is not legal now: {reason}")
 
 
-__all__ = ["Commands", "Lease", "Report", "migrated_state", "validated"]
+__all__ = ["Commands", "Lease", "Report", "migration", "validated"]

@@ -83,9 +83,9 @@ class Text(Model):
 class Retry(Model):
     """Back-off with jitter: try again after ``first``, then ``factor`` times longer, never above ``cap``."""
 
-    first: Duration = SECOND
+    first: Annotated[Duration, Field(ge=1000)] = SECOND  #: at least a millisecond: no hot loops
     factor: float = Field(default=2.0, ge=1.0, le=10.0)
-    cap: Duration = 5 * MINUTE
+    cap: Annotated[Duration, Field(ge=1000)] = 5 * MINUTE
     total: Duration = HOUR  #: give up (stuck) when the transition began longer ago than this
     attempts: int | None = Field(default=None, ge=1)  #: give up after so many calls
     jitter: float = Field(default=0.2, ge=0.0, le=1.0)  #: take off up to this share, by chance

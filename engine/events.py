@@ -123,6 +123,7 @@ class Concluded(Event):
     message_id: str = ""
     retry_at: Micros | None = None
     look_at: Micros | None = None
+    believe_at: Micros | None = None  #: taken over: "not applied" is not believed before this
     exchange: str | None = None
 
 
@@ -233,6 +234,8 @@ class Migrated(Event):
     old_version: str
     version: str
     state: str
+    legs: list[tuple[str, str]] = Field(default_factory=list)  #: source and dest of each leg, as the new version says
+    run: tuple[str, str] | None = None  #: the same for a transition that was asked for
 
 
 class Closed(Event):

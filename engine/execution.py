@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from engine import settling
-from engine.calling import Caller
-from engine.definitions import RetryClass
-from engine.environment import Micros
+from engine.calling import GRACE, Caller
+from engine.definitions import RetryClass, Timer
+from engine.environment import SECOND, Micros
 from engine.errors import FlowUnavailable, LeaseLost, StoreError
 from engine.events import Cause, Closed, Concluded, Intent, Role, Stuck, TimerFired, Triggered, Undone
-from engine.facts import normalise
+from engine.facts import normalise, printable
 from engine.journal import Journal
 from engine.machine import Bound, Edge, Flow, Way
 from engine.outcomes import Busy, Category, Done, Effect, InDoubt, NotSent, Outcome, Refused
@@ -34,13 +36,18 @@ from engine.plan import (
     deadline_passed,
     plan,
     view_of,
+    way_of,
 )
 from engine.retry import next_try
 from engine.steps import Progress, View
-from engine.store import Claim
+from engine.store import Claim, Status
 from engine.trace import where
+from engine.visit import IllegalEvent
 
 log = structlog.get_logger("visitflow.execution")
+
+#: A transition made so often without anything to wait for between is a circle that no condition ends.
+MOST_ROUNDS = 20
 
 FlowSource = Callable[[str], Awaitable[Flow]]
 
@@ -60,31 +67,50 @@ class Executor:
             LeaseLost: another worker took over; what was not durable is forgotten.
             StoreError: the store failed; the lease ends by itself and the visit comes due again.
         """
+        journal: Journal | None = None
         try:
-            await self._advance(Journal(self.caller.store, claim, self.caller.environment))
+            journal = Journal(self.caller.store, claim, self.caller.environment)
+            await self._advance(journal)
         except (LeaseLost, StoreError):
             raise
         except FlowUnavailable as error:
-            await self._give_up(claim, Cause.FLOW_UNAVAILABLE, error.message)
+            await self._give_up(claim, journal, Cause.FLOW_UNAVAILABLE, error.message)
         except Exception as error:  # a bug of ours: the visit stops where a person sees it, instead of trying for ever
             log.error("visit_failed", visit=claim.lease.visit_id, error=where(error))
-            await self._give_up(claim, Cause.ENGINE_ERROR, f"the engine failed: {type(error).__name__}")
+            await self._give_up(claim, journal, Cause.ENGINE_ERROR, f"the engine failed: {type(error).__name__}")
 
     async def _advance(self, journal: Journal) -> None:
         flow = await self._flows(journal.visit.version)
+        rounds: Counter[tuple[str, str]] = Counter()
         while not self.caller.stopping:
             following = plan(flow, journal.visit)
             if following is None or following.at > journal.now():
                 break
+            if isinstance(following.move, Go) and following.waiting_for is None:
+                edge = following.move.edge
+                rounds[edge.trigger, edge.source] += 1
+                if rounds[edge.trigger, edge.source] > MOST_ROUNDS:
+                    message = f"{edge.trigger} from {edge.source} comes round for ever: no condition ends it"
+                    journal.record(Stuck(at=journal.now(), cause=Cause.STEP_ERROR, message=message))
+                    break
             await self._make(flow, journal, following.move)
         await self.caller.flush(flow, journal, release=True)
 
-    async def _give_up(self, claim: Claim, cause: Cause, message: str) -> None:
-        """Stop a visit that cannot be moved: what is durable stays, the cause is written down."""
+    async def _give_up(self, claim: Claim, journal: Journal | None, cause: Cause, message: str) -> None:
+        """Stop a visit that cannot be moved: what is known stays, the cause is written down."""
         store = self.caller.store
-        history = await store.history(claim.lease.visit_id)
-        projection = await store.get(claim.lease.visit_id)
-        journal = Journal(store, Claim(claim.lease, projection, history), self.caller.environment)
+        if journal is None or not journal.sound:
+            try:
+                history = await store.history(claim.lease.visit_id)
+                projection = await store.get(claim.lease.visit_id)
+                journal = Journal(store, Claim(claim.lease, projection, history), self.caller.environment)
+            except (IllegalEvent, ValueError):  # not even the journal can be read: show that where people look
+                stuck = replace(
+                    claim.projection, status=Status.STUCK, cause=Cause.ENGINE_ERROR, due_at=None, waiting_for=None
+                )
+                await store.replace_projection(stuck, claim.projection.seq)
+                await store.release(claim.lease)
+                return
         if journal.visit.trouble is None and not journal.visit.closed:
             journal.record(Stuck(at=journal.now(), cause=cause, message=message))
         await journal.flush(None, release=True)
@@ -105,7 +131,7 @@ class Executor:
             case LateLook(suspect, method):
                 await settling.look_late(self.caller, flow, journal, suspect, method)
             case Fire(timer, due):
-                journal.record(TimerFired(at=now, timer=timer.name, due=due))
+                journal.record(TimerFired(at=now, timer=timer.name, due=latest_tick(timer, due, now)))
                 self._trigger_by_timer(flow, journal, timer.trigger, f"timer:{timer.name}")
             case GetStuck(cause, message):
                 journal.record(Stuck(at=now, cause=cause, message=message))
@@ -117,7 +143,12 @@ class Executor:
         visit = journal.visit
         view = view_of(flow, visit, journal.now())
         for edge in flow.edges(trigger, visit.state):
-            if edge.failing(view) is None:
+            try:
+                failing = edge.failing(view)
+            except Exception as error:
+                journal.record(step_error(journal.now(), f"condition of {trigger}", error))
+                return
+            if failing is None:
                 journal.record(Triggered(at=journal.now(), trigger=trigger, source=edge.source, dest=edge.dest, by=by))
                 return
 
@@ -130,6 +161,8 @@ class Executor:
 
     async def _walk(self, flow: Flow, journal: Journal, way: Way) -> None:
         """Go one way: by a call, or without one where none is needed."""
+        if way.role is Role.UNDO and way.source != journal.visit.state:
+            way = replace(way, source=journal.visit.state)  # the state was renamed by a migration
         if way.bound is not None:
             await self._step(flow, journal, way, way.bound)
             return
@@ -155,6 +188,11 @@ class Executor:
         try:
             request = normalise(dict(bound.step.request(view)))
         except Exception as error:  # code of a step: nothing was sent, a person has to look
+            base = {"at": now, "call": "", "role": way.role, "trigger": way.trigger, "source": way.source}
+            message = "the request could not be built"
+            journal.record(
+                Concluded(**base, target=way.dest, operation=bound.operation.name, outcome="not_sent", message=message)
+            )
             journal.record(step_error(now, bound.step.name, error))
             return
         call = self.caller.environment.new_id()
@@ -203,6 +241,10 @@ class Executor:
             "message_id": message_id,
             "exchange": exchange,
         }
+        if isinstance(outcome, Refused):
+            outcome = replace(outcome, code=printable(outcome.code), message=printable(outcome.message))
+        elif not isinstance(outcome, Done):
+            outcome = replace(outcome, reason=printable(outcome.reason))
         if isinstance(outcome, Done):
             try:
                 progress = bound.step.fold(view, outcome.reply)
@@ -216,7 +258,7 @@ class Executor:
                 return
         if isinstance(outcome, Refused) and (done := self._goal_reached(bound, view, outcome)) is not None:
             base |= {"code": outcome.code, "message": outcome.message, "category": outcome.category}
-            data = normalise(dict(done.data))
+            data = dict(done.data)
             journal.record(Concluded(**base, outcome="refused", dest=way.dest, data=data))
             self._stop_on_disagreement(journal, done, call, exchange)
             return
@@ -224,7 +266,8 @@ class Executor:
 
     def _goal_reached(self, bound: Bound, view: View, outcome: Refused) -> Progress | None:
         try:
-            return bound.step.refused(view, outcome)
+            reached = bound.step.refused(view, outcome)
+            return None if reached is None else replace(reached, data=normalise(dict(reached.data)))
         except Exception as error:  # then the refusal stands as it is
             log.warning("refusal_unreadable", step=bound.step.name, error=where(error))
             return None
@@ -244,8 +287,8 @@ class Executor:
                 self._stick(journal, Concluded(**base), cause, f"{bound.operation.name}: {code} {message}")
             case NotSent(reason):
                 self._retry(journal, way, base | {"outcome": "not_sent", "message": reason}, RetryClass.NOT_SENT)
-            case Busy(retry_after, reason) if effect is Effect.ONCE:
-                # The peer is working on it: asking again must not be sending again (G2), so look with the probe.
+            case Busy(retry_after, reason) if write:
+                # The peer is working on it: asking again must not be a second call (G2), so settle it as a doubt.
                 journal.record(Concluded(**base, outcome="busy", message=reason, look_at=now + retry_after))
             case Busy(retry_after, reason):
                 self._retry(
@@ -286,6 +329,7 @@ def take_over(flow: Flow, journal: Journal) -> None:
     """Put a call in doubt whose outcome nobody wrote down: the process that made it is gone."""
     call = journal.visit.call
     assert call is not None
+    way = way_of(flow, journal.visit, call)
     journal.record(
         Concluded(
             at=journal.now(),
@@ -299,8 +343,16 @@ def take_over(flow: Flow, journal: Journal) -> None:
             message="the process ended while the call was in the air",
             message_id=call.message_id,
             look_at=journal.now() + flow.definition.settling.first_look,
+            believe_at=call.at + (30 * SECOND if way is None else way.timeout) + GRACE,
         )
     )
+
+
+def latest_tick(timer: Timer, due: Micros, now: Micros) -> Micros:
+    """Return the last time at or before ``now`` at which ``timer`` came due: ticks missed are not made up for."""
+    if timer.every is not None:
+        return now - (now - due) % timer.every
+    return max(due, now)
 
 
 def step_error(now: Micros, step: str, error: Exception) -> Stuck:

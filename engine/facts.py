@@ -23,7 +23,11 @@ def normalise(value: Any, path: str = "") -> Any:
         TypeError: a value has no JSON form.
     """
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is str:
+        if not value.isascii() and not _whole(value):
+            raise TypeError(f"{path or 'value'} holds half a character (a lone surrogate)")
+        return value
+    if kind is int or kind is bool or value is None:
         return value
     if kind is dict:
         return {str(key): normalise(item, f"{path}.{key}") for key, item in value.items()}
@@ -44,6 +48,19 @@ def normalise(value: Any, path: str = "") -> Any:
     if isinstance(value, Mapping):
         return {str(key): normalise(item, f"{path}.{key}") for key, item in value.items()}
     raise TypeError(f"{path or 'value'} is a {kind.__name__}, which has no JSON form")
+
+
+def _whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """Return a peer's words in a form that can be written down: half characters replaced."""
+    return text if text.isascii() or _whole(text) else text.encode("utf-8", "replace").decode()
 
 
 #: A JSON object without floats. As a pydantic field it is normalised on the way in.

@@ -28,6 +28,9 @@ class Journal:
         self._events: list[StoredEvent] = []
         self._exchanges: list[ExchangeRecord] = []
         self._answered: list[str] = []
+        #: False after an event could not be recorded: the fold may then be ahead of what is kept.
+        self.sound = True
+        self._claimed = claim.projection
         self._durable = claim.projection.seq
         self._snapshot_seq = 0 if claim.history.snapshot is None else claim.history.snapshot.seq
         self.lease: Lease = claim.lease
@@ -44,8 +47,11 @@ class Journal:
 
     def record(self, event: AnyEvent) -> int:
         """Fold ``event`` in and keep it for the next flush; return its number."""
+        self.sound = False
+        payload = encode(event)
         self.visit.apply(event)
-        self._events.append(StoredEvent(self.visit.seq, event.at, event.kind, encode(event)))
+        self._events.append(StoredEvent(self.visit.seq, event.at, event.kind, payload))
+        self.sound = True
         return self.visit.seq
 
     def answered(self, operation: str) -> None:
@@ -79,11 +85,13 @@ class Journal:
             LeaseLost: another worker has the visit now; nothing was written (G5).
             StoreError: the store did not take it; nothing was written.
         """
-        if not self._events:
-            if release:
-                await self._store.release(self.lease)
-            return []
         visit = self.visit
+        if not self._events and not release:
+            return []
+        projection = project(flow, visit)
+        if not self._events and projection == self._claimed:
+            await self._store.release(self.lease)
+            return []
         snapshot = None
         if release and visit.seq - self._snapshot_seq >= SNAPSHOT_EVERY:
             snapshot = visit.snapshot()
@@ -92,13 +100,14 @@ class Journal:
                 lease=self.lease,
                 base_seq=self._durable,
                 events=tuple(self._events),
-                projection=project(flow, visit),
+                projection=projection,
                 exchanges=tuple(self._exchanges),
                 release=release,
                 snapshot=snapshot,
             )
         )
         self._durable = visit.seq
+        self._claimed = projection
         self._events.clear()
         self._exchanges.clear()
         answered, self._answered = self._answered, []

@@ -123,7 +123,6 @@ class Flow:
         finally:
             del self._catalogue
         self.machine = self._build_machine()
-        self._backs = {(edge.back.trigger, edge.dest, edge.back.dest): edge.back for edge in self._edges.values()}
         self._probes = {
             method.name: method
             for edge in self._edges.values()
@@ -152,10 +151,6 @@ class Flow:
     def edge(self, trigger: str, source: str, dest: str) -> Edge | None:
         """Return one edge."""
         return self._edges.get((trigger, source, dest))
-
-    def back(self, trigger: str, source: str, dest: str) -> Back | None:
-        """Return the undo edge called ``trigger`` that leads from ``source`` back to ``dest``."""
-        return self._backs.get((trigger, source, dest))
 
     def edges_from(self, source: str) -> Iterator[Edge]:
         """Return all edges that leave ``source``."""

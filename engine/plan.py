@@ -17,7 +17,7 @@ from engine.events import Cause, Role
 from engine.machine import Back, Edge, Flow, Method, Way
 from engine.steps import CallInfo, View
 from engine.store import Projection, Status
-from engine.visit import Leg, PendingCall, Run, Suspect, Visit
+from engine.visit import Leg, PendingCall, Run, Suspect, Visit, landing
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +110,12 @@ def plan(flow: Flow, visit: Visit) -> Plan | None:
     return _plan_state(flow, visit)
 
 
-def way_of(flow: Flow, under_way: PendingCall | Run) -> Way | None:
-    """Return the edge, or the undo edge, that a call or a run belongs to; None when the flow has none such."""
+def way_of(flow: Flow, visit: Visit, under_way: PendingCall | Run) -> Way | None:
+    """Return the edge, or the undo edge of the newest leg, that a call or a run belongs to; None: the flow has none."""
     if under_way.role is Role.UNDO:
-        return flow.back(under_way.trigger, under_way.source, under_way.dest)
+        leg = visit.trail[-1] if visit.trail else None
+        edge = None if leg is None else flow.edge(leg.trigger, leg.source, leg.dest)
+        return edge.back if edge is not None and edge.back.trigger == under_way.trigger else None
     return flow.edge(under_way.trigger, under_way.source, under_way.dest)
 
 
@@ -140,7 +142,7 @@ def _plan_call(flow: Flow, visit: Visit, call: PendingCall) -> Plan:
     doubt = visit.doubt
     if doubt is None:
         return Plan(TakeOver(), visit.updated_at)
-    way = way_of(flow, call)
+    way = way_of(flow, visit, call)
     methods = () if way is None else way.methods
     method = methods[doubt.method] if doubt.method < len(methods) else None
     return Plan(Settle(method), doubt.next_at, "settling")
@@ -156,11 +158,19 @@ def _plan_undo(flow: Flow, visit: Visit) -> Plan:
         return Plan(FinishUndo(undo.close or visit.state), due)
     leg = visit.trail[-1]
     edge = flow.edge(leg.trigger, leg.source, leg.dest)
-    if edge is None or edge.back.impossible is not None:
-        why = "the flow has no such transition" if edge is None else edge.back.impossible
+    if (why := no_way_over(visit, edge, len(visit.trail))) is not None or edge is None:
         return Plan(GetStuck(Cause.UNDO_REFUSED, f"{leg.trigger} cannot be undone: {why}"), due)
     waiting = "retry" if visit.run is not None and visit.run.attempts else None
     return Plan(GoBack(leg, edge.back), due, waiting)
+
+
+def no_way_over(visit: Visit, edge: Edge | None, depth: int) -> str | None:
+    """Return why the leg that ``edge`` made, the ``depth``-th, cannot be undone; None when it can."""
+    if edge is None:
+        return "the flow has no such transition"
+    if edge.back.impossible is None and landing(visit.trail, depth, edge.back.dest) is None:
+        return f"its undo leads to {edge.back.dest}, where the visit has never been"
+    return edge.back.impossible
 
 
 def _plan_run(flow: Flow, visit: Visit) -> Plan:

@@ -18,7 +18,7 @@ import structlog
 from engine import faultpoints
 from engine.adapter import Adapter
 from engine.calling import Caller
-from engine.environment import MINUTE, SECOND, Environment, Micros
+from engine.environment import SECOND, Environment, Micros
 from engine.errors import LeaseLost, StoreError
 from engine.execution import Executor, FlowSource
 from engine.store import Claim, Lease, Store, Worker
@@ -38,7 +38,6 @@ class RunnerSettings:
     margin: Micros = 5 * SECOND
     poll: Micros = SECOND // 5  #: how often to look for visits that another process made due
     grace: Micros = 20 * SECOND  #: how long a stop waits for calls in the air before parking them
-    forget_worker: Micros = 10 * MINUTE
 
 
 @dataclass(slots=True)
@@ -110,9 +109,7 @@ class Runner:
             await asyncio.wait(self._tasks.values(), timeout=self.settings.grace / SECOND)
         for loop in self._loops:
             loop.cancel()
-        for loop in self._loops:
-            with suppress(asyncio.CancelledError):
-                await loop
+        await asyncio.gather(*self._loops, return_exceptions=True)
         with suppress(StoreError):
             await self._store.expire_worker(self.worker, self._environment.now())
 
@@ -137,6 +134,9 @@ class Runner:
                         continue
             except StoreError as error:
                 log.warning("claiming_failed", error=error.message)
+                pause = self.settings.poll
+            except Exception as error:  # whatever it is: a runner that beats and moves nothing helps nobody
+                log.error("dispatch_failed", error=where(error))
                 pause = self.settings.poll
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(pause, SECOND // 100) / SECOND):
@@ -211,6 +211,8 @@ class Runner:
                 await self._register()
             except StoreError as error:
                 log.warning("heartbeat_failed", error=error.message)
+            except Exception as error:
+                log.error("heartbeat_failed", error=where(error))
 
     async def _renew(self) -> None:
         leases = list(self._leases.values())

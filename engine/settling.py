@@ -15,8 +15,9 @@ import structlog
 
 from engine.calling import Caller
 from engine.definitions import RetryClass, SettleKind
+from engine.environment import SECOND
 from engine.events import Cause, Intent, LateLooked, Looked, Role, Settled, Stuck, Verdict
-from engine.facts import normalise
+from engine.facts import normalise, printable
 from engine.journal import Journal
 from engine.machine import Flow, Method, Way
 from engine.outcomes import Done, Effect, Outcome, Refused
@@ -24,9 +25,12 @@ from engine.plan import view_of, way_of
 from engine.retry import delay, next_try
 from engine.steps import Applied, Disagreement, Judgement, NotApplied, Progress, Reversed, Unclear, View
 from engine.trace import where
-from engine.visit import PendingCall, Suspect
+from engine.visit import PendingCall, Suspect, Visit
 
 log = structlog.get_logger("visitflow.settling")
+
+#: How long a probe or a reversal may take.
+PROBE_TIMEOUT = 30 * SECOND
 
 _ROLES = {SettleKind.PROBE: Role.PROBE, SettleKind.REVERSE: Role.REVERSE, SettleKind.REPEAT: Role.REPEAT}
 
@@ -79,45 +83,24 @@ async def look_late(caller: Caller, flow: Flow, journal: Journal, suspect: Suspe
     )
 
 
-def by_hand(
-    flow: Flow,
-    journal: Journal,
-    verdict: Verdict,
-    operator: str,
-    reason: str,
-    data: dict[str, Any],
-) -> None:
+def by_hand(flow: Flow, journal: Journal, verdict: Verdict, operator: str, reason: str, progress: Progress) -> None:
     """Settle as a person says, who has asked the centre by telephone. The caller has checked that it is legal."""
-    visit = journal.visit
+    visit, now = journal.visit, journal.now()
+    base: dict[str, Any] = {"at": now, "verdict": verdict, "by": operator, "reason": reason}
     if verdict is Verdict.APPLIED:
-        run = visit.call or visit.run
-        assert run is not None
+        under_way = visit.call or visit.run
+        assert under_way is not None
         subject = "" if visit.call is None else visit.call.call
-        journal.record(
-            Settled(
-                at=journal.now(),
-                subject=subject,
-                verdict=verdict,
-                by=operator,
-                reason=reason,
-                dest=run.dest,
-                data=data,
-            )
-        )
+        journal.record(Settled(**base, subject=subject, dest=under_way.dest, data=normalise(dict(progress.data))))
+        if progress.disagreements:
+            journal.record(disagreement(journal, progress.disagreements, subject, None))
+        return
+    if visit.call is None:  # stuck in the last look: a person has looked
+        for suspect in list(visit.suspects):
+            journal.record(Settled(**base, subject=suspect.call.call))
         return
     late_at, late_step = _late_look(flow, journal)
-    journal.record(
-        Settled(
-            at=journal.now(),
-            subject=visit.call.call if visit.call is not None else "",
-            verdict=verdict,
-            by=operator,
-            reason=reason,
-            retry_at=journal.now(),
-            late_at=late_at,
-            late_step=late_step,
-        )
-    )
+    journal.record(Settled(**base, subject=visit.call.call, retry_at=now, late_at=late_at, late_step=late_step))
 
 
 # -- one try
@@ -143,16 +126,16 @@ async def _ask_peer(
     message_id = await caller.message_id(method.adapter)
     if operation.effect is not Effect.READ:
         _intend(caller, journal, _ROLES[method.kind], call, method.adapter, operation.name, request, message_id)
-    outcome = await caller.send(flow, journal, method.adapter, operation, request, message_id, _way(flow, call).timeout)
+    outcome = await caller.send(flow, journal, method.adapter, operation, request, message_id, PROBE_TIMEOUT)
     exchange = journal.keep(outcome.exchange, call.call, method.adapter, operation.name)
     read: Callable[[View, Any], Judgement] = step.recheck if recheck else step.judge
     refused: Callable[[View, Refused], Judgement] = step.recheck_refused if recheck else step.refused
     try:
         match outcome:
             case Done(reply):
-                return read(view, reply), exchange
+                return _in_facts(read(view, reply)), exchange
             case Refused():
-                return refused(view, outcome), exchange
+                return _in_facts(refused(view, outcome)), exchange
     except Exception as error:
         log.warning("settling_step_failed", step=step.name, error=where(error))
         return Unclear(f"{step.name} could not read the answer: {type(error).__name__}"), exchange
@@ -161,24 +144,24 @@ async def _ask_peer(
 
 async def _repeat(caller: Caller, flow: Flow, journal: Journal, call: PendingCall) -> tuple[Judgement, str | None]:
     """Send the same keyed call again, with the same request and message id."""
-    bound = _way(flow, call).bound
+    bound = _way(flow, journal.visit, call).bound
     assert bound is not None, "a call has a step"
     operation = bound.operation
     assert operation.effect is not Effect.ONCE, "the checker forbids it, the fold refuses it, and so does this (G2)"
     _intend(caller, journal, Role.REPEAT, call, call.adapter, call.operation, call.request, call.message_id)
     outcome = await caller.send(
-        flow, journal, call.adapter, operation, call.request, call.message_id, _way(flow, call).timeout
+        flow, journal, call.adapter, operation, call.request, call.message_id, _way(flow, journal.visit, call).timeout
     )
     exchange = journal.keep(outcome.exchange, call.call, call.adapter, call.operation)
     view = view_of(flow, journal.visit, journal.now())
     try:
         match outcome:
             case Done(reply):
-                return Applied(bound.step.fold(view, reply), "the repeated call was answered"), exchange
+                return _in_facts(Applied(bound.step.fold(view, reply), "the repeated call was answered")), exchange
             case Refused():
                 reached = bound.step.refused(view, outcome)
                 if reached is not None:
-                    return Applied(reached, f"the repeated call was refused as done: {outcome.code}"), exchange
+                    return _in_facts(Applied(reached, f"refused as done already: {outcome.code}")), exchange
     except Exception as error:
         return Unclear(f"the answer could not be read: {type(error).__name__}"), exchange
     return Unclear(_reason(outcome)), exchange
@@ -224,7 +207,7 @@ def _applied(
             by=by,
             reason=reason,
             dest=call.dest,
-            data=normalise(dict(progress.data)),
+            data=dict(progress.data),
             exchange=exchange,
         )
     )
@@ -247,7 +230,11 @@ def _not_applied(
     call, run, now = visit.call, visit.run, journal.now()
     assert call is not None and run is not None
     due = next_try(
-        _way(flow, call).retry[RetryClass.NOT_SENT], run.started_at, run.attempts, now, caller.environment.random()
+        _way(flow, journal.visit, call).retry[RetryClass.NOT_SENT],
+        run.started_at,
+        run.attempts,
+        now,
+        caller.environment.random(),
     )
     late_at, late_step = _late_look(flow, journal)
     seq = journal.record(
@@ -277,9 +264,13 @@ def _looked_not_applied(
     call, doubt = visit.call, visit.doubt
     assert call is not None and doubt is not None
     looks = doubt.looks + 1
-    methods = _way(flow, call).methods
+    methods = _way(flow, journal.visit, call).methods
     if looks < settling.looks:
         _record_look(journal, method, Verdict.NOT_APPLIED, reason, exchange, looks=looks, wait=settling.look_again)
+        return
+    if doubt.believe_at is not None and journal.now() < doubt.believe_at:
+        wait = doubt.believe_at - journal.now()  # whoever sent it may still be sending
+        _record_look(journal, method, Verdict.NOT_APPLIED, reason, exchange, looks=doubt.looks, wait=wait)
         return
     for index in range(doubt.method + 1, len(methods)):
         if methods[index].kind is SettleKind.REVERSE:
@@ -369,24 +360,32 @@ def _late_look(flow: Flow, journal: Journal) -> tuple[int | None, str | None]:
     """Return when and with which probe to look again for a late original; nothing without a probe or a call."""
     call = journal.visit.call
     if call is not None:
-        way = way_of(flow, call)
+        way = way_of(flow, journal.visit, call)
         for method in () if way is None else way.methods:
             if method.kind is SettleKind.PROBE:
                 return journal.now() + flow.definition.settling.late_look, method.name
     return None, None
 
 
-def _way(flow: Flow, call: PendingCall) -> Way:
-    way = way_of(flow, call)
+def _way(flow: Flow, visit: Visit, call: PendingCall) -> Way:
+    way = way_of(flow, visit, call)
     assert way is not None, "a method to settle a doubt comes from the call's edge, so there is one"
     return way
+
+
+def _in_facts(judgement: Judgement) -> Judgement:
+    """Return the judgement with its progress in facts. Raises TypeError where that cannot be."""
+    if isinstance(judgement, Applied):
+        progress = judgement.progress
+        return Applied(Progress(normalise(dict(progress.data)), progress.disagreements), judgement.reason)
+    return judgement
 
 
 def _reason(outcome: Outcome) -> str:
     match outcome:
         case Refused(code, message):
-            return f"refused: {code} {message}"
+            return printable(f"refused: {code} {message}")
         case Done():
             return "done"
         case _:
-            return outcome.reason
+            return printable(outcome.reason)

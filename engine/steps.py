@@ -108,6 +108,9 @@ class Step(Protocol):
     def refused(self, view: View, refusal: Refused) -> Progress | None:
         """Return progress when this refusal means that the goal is reached already; otherwise None."""
 
+    def told(self, view: View, told: Mapping[str, Any]) -> Progress:
+        """Return the progress of what a person says happened; ``told`` has passed ``by_hand``."""
+
 
 class SettlingStep(Protocol):
     """The step of a probe (operation must be ``read``) or of a reversal (``keyed``)."""
@@ -144,6 +147,10 @@ class BaseStep:
     def refused(self, view: View, refusal: Refused) -> Progress | None:
         """Take the refusal as what it is."""
         return None
+
+    def told(self, view: View, told: Mapping[str, Any]) -> Progress:
+        """Keep what was said. A step whose sums must agree checks them here as well (G9)."""
+        return Progress(told)
 
 
 class BaseProbe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +33,11 @@ from engine.events import (
 )
 from engine.outcomes import Effect
 from engine.store import History, Snapshot, StoredEvent
+
+
+def landing(trail: Sequence[Leg], depth: int, dest: str) -> int | None:
+    """Return how many of the first ``depth`` legs an undo to ``dest`` leaves; None: the visit has never been there."""
+    return next((left for left in range(depth - 1, -1, -1) if trail[left].source == dest), None)
 
 
 class IllegalEvent(RuntimeError):
@@ -84,6 +89,7 @@ class Doubt:
     looks: int = 0
     tries: int = 0
     aid: PendingCall | None = None
+    believe_at: Micros | None = None  #: "not applied" is not believed before: whoever sent it may still be sending
     events: list[int] = field(default_factory=list)
     exchanges: list[str] = field(default_factory=list)
 
@@ -228,6 +234,7 @@ class Visit:
             self._move(event.role, event.trigger, event.source, event.dest, event.data, event.at)
         elif call is not None and event.look_at is not None:
             self.doubt = Doubt(event.at, event.message, event.look_at, events=[call.seq])
+            self.doubt.believe_at = event.believe_at
             self.doubt.note(self.seq, event.exchange)
         else:
             self.call = None
@@ -244,6 +251,10 @@ class Visit:
         if call is not None:
             self._open_doubt(event.subject, "settled")
             role, trigger, source = call.role, call.trigger, call.source
+        elif any(suspect.call.call == event.subject for suspect in self.suspects):
+            self.suspects = [suspect for suspect in self.suspects if suspect.call.call != event.subject]
+            self.trouble = None
+            return
         else:
             if run is None:
                 raise IllegalEvent("settled without anything to settle")
@@ -262,8 +273,9 @@ class Visit:
     def _late_looked(self, event: LateLooked) -> None:
         for index, suspect in enumerate(self.suspects):
             if suspect.call.call == event.subject:
-                if event.verdict == "unknown" and event.next_at is not None:
-                    suspect.tries, suspect.at = event.tries, event.next_at
+                if event.verdict == "unknown":
+                    suspect.tries = event.tries
+                    suspect.at = suspect.at if event.next_at is None else event.next_at
                 else:
                     del self.suspects[index]
                 return
@@ -277,7 +289,8 @@ class Visit:
 
     def _resumed(self, event: Resumed) -> None:
         self.trouble = None
-        self.held = False
+        if self.undo is None:
+            self.held = False
         self.waiting_since = event.at
         if self.run is not None:
             self.run.started_at, self.run.attempts, self.run.next_at = event.at, 0, event.next_at
@@ -299,13 +312,19 @@ class Visit:
 
     def _undone(self, event: Undone) -> None:
         self._require(self.undo is not None and self.call is None, "undone")
-        self.undo = None
+        self.undo, self.held = None, True
         self._enter(event.state, event.at)
 
     def _migrated(self, event: Migrated) -> None:
         self._require(self.call is None and self.undo is None, "migrated")
+        self._require(len(event.legs) == len(self.trail), "migrated")
         self.version, self.state = event.version, event.state
-        self.run = self.trouble = None
+        for leg, (source, dest) in zip(self.trail, event.legs, strict=True):
+            leg.source, leg.dest = source, dest
+        if self.run is not None and event.run is not None:
+            self.run.source, self.run.dest = event.run
+        if self.trouble is not None and self.trouble.cause in MENDED_BY_MIGRATION:
+            self.trouble = None
 
     def _closed(self, event: Closed) -> None:
         self._require(self.call is None and self.run is None and not self.suspects, "closed")
@@ -324,10 +343,10 @@ class Visit:
         self._require(source == self.state, f"{trigger} from {source}")
         self._merge(data)
         if role is Role.UNDO:
-            self._require(bool(self.trail), "an undo with nothing to undo")
-            self.trail.pop()
-            while self.trail and self.trail[-1].dest != dest:
-                self.trail.pop()
+            depth = landing(self.trail, len(self.trail), dest)
+            if depth is None:
+                raise IllegalEvent(f"an undo to {dest}, where the visit has never been")
+            del self.trail[depth:]
         else:
             self.trail.append(Leg(trigger, source, dest, at, self.call))
         self.run = self.call = self.doubt = None
@@ -360,6 +379,9 @@ class Visit:
         """Return the whole visit as JSON, to be folded on from."""
         return Snapshot(self.seq, _VISIT.dump_json(self).decode())
 
+
+#: Troubles with the old version's code, which a migration leaves behind. All others stay.
+MENDED_BY_MIGRATION = (Cause.FLOW_UNAVAILABLE, Cause.STEP_ERROR, Cause.ENGINE_ERROR)
 
 _FOLDS: dict[type, Any] = {
     Opened: Visit._opened,

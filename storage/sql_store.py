@@ -465,7 +465,8 @@ class SqlStore:
         for statement, parameters in ((self._advance, moving), (self._advance_and_release, releasing)):
             if parameters and statement.run(connection, parameters) != len(parameters):
                 raise LeaseLost
-        self._insert_event.run(connection, rows)
+        if rows:
+            self._insert_event.run(connection, rows)
         if raw:
             connection.execute(_INSERT_EXCHANGE, raw)
         if snapshots:

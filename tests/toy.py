@@ -262,6 +262,9 @@ class SettleStep(BaseStep):
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         return agreed(view, reply["amount"])
 
+    def told(self, view: View, told: Mapping[str, Any]) -> Progress:
+        return agreed(view, Decimal(told["amount"]))
+
 
 class RefundStep(SettleStep):
     name, operation = "toy.refund", "refund"

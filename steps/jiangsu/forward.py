@@ -148,6 +148,12 @@ class UploadLines(BaseStep):
         """Compare each line and the total with what was sent (chapter 9); rows are paired by key, not by position."""
         return uploaded(view, reply["lines"])
 
+    def told(self, view: View, told: Mapping[str, Any]) -> Progress:
+        """Compare the total that a person says with what was sent (G9)."""
+        total, sent = UploadedByHand.model_validate(told).uploaded_total, total_of(fee_lines(view))
+        wrong = () if total == sent else (Disagreement("uploaded total", str(sent), str(total)),)
+        return Progress({"uploaded_total": total}, wrong)
+
 
 def uploaded(view: View, rows: list[Mapping[str, Any]]) -> Progress:
     """Return the progress of an upload that the centre shows as ``rows``."""
@@ -203,6 +209,10 @@ class Settle(BaseStep):
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep number and amounts; they must equal the trial's."""
         return settled(view, reply)
+
+    def told(self, view: View, told: Mapping[str, Any]) -> Progress:
+        """Check what a person says like what the centre says (G9)."""
+        return settled(view, SettledByHand.model_validate(told).model_dump())
 
 
 def settled(view: View, reply: Mapping[str, Any]) -> Progress:

@@ -24,6 +24,10 @@ class Undo(BaseStep):
         """Forget what the undone step had brought."""
         return Progress(dict.fromkeys(self.takes_away))
 
+    def told(self, view: View, told: Mapping[str, Any]) -> Progress:
+        """Forget the same when a person says that it was undone."""
+        return self.fold(view, told)
+
     def refused(self, view: View, refusal: Refused) -> Progress | None:
         """Accept "nothing to undo" as done."""
         return self.fold(view, {}) if refusal.category is Category.NOTHING_TO_UNDO else None
