@@ -231,8 +231,11 @@ async def test_the_dispatch_loop_survives_what_nobody_expected() -> None:
     settings = RunnerSettings(poll=SECOND // 100)
     runner = Runner(world.store, world.registry.version, world.adapters, world.environment, settings=settings)
     await runner.start()
-    await asyncio.sleep(0.3)
-    projection = await world.get(visit)
+    for _ in range(500):
+        projection = await world.get(visit)
+        if projection.state != "opened":
+            break
+        await asyncio.sleep(0.02)
     with suppress(ValueError):
         await runner.stop()
     assert projection.state != "opened"

@@ -144,13 +144,13 @@ async def test_a_living_process_keeps_its_visits(store: Store) -> None:
 
 @every_durable_store
 async def test_leases_are_renewed_while_a_call_takes_long(store: Store) -> None:
-    bench = await Bench(store, lease=SECOND // 2, margin=SECOND // 10).start()
+    bench = await Bench(store, lease=2 * SECOND, margin=SECOND // 2).start()
     call = bench.adapter.call
 
     async def slow(made: Call) -> Outcome:
         outcome = await call(made)
         if made.operation == "settle":
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(3.5)
         return outcome
 
     bench.adapter.call = slow  # type: ignore[method-assign]
