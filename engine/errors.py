@@ -43,7 +43,10 @@ class BadInput(VisitflowError):
     def from_problems(cls, found: Sequence[Mapping[str, Any]], **details: Any) -> Self:
         """Return the error for pydantic's list of problems."""
         problems = [
-            {"field": ".".join(str(part) for part in each["loc"]) or "data", "message": str(each["msg"])}
+            {
+                "field": ".".join(str(part) for part in each["loc"]) or "data",
+                "message": str(each["msg"]).removeprefix("Value error, "),
+            }
             for each in found
         ]
         return cls(problems[0]["message"], field=problems[0]["field"], problems=problems, **details)

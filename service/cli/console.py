@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import click
 import structlog
 import typer
 from rich.console import Console
@@ -130,14 +129,10 @@ def run_guarded(app: Callable[..., Any]) -> int:
     """Run the typer app; turn expected errors into one line and an exit code."""
     as_json = "--json" in sys.argv
     try:
-        result = app(standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (click.Abort, KeyboardInterrupt):
+        app()
+    except SystemExit as error:  # typer has told of wrong words, or a command chose its exit code
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+    except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -145,6 +140,7 @@ def run_guarded(app: Callable[..., Any]) -> int:
     except (errors.VisitflowError, UnknownName) as error:
         _report(error, as_json)
         return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    return 0
 
 
 def _report(error: Exception, as_json: bool) -> None:

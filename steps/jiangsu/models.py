@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
@@ -14,7 +15,19 @@ MAX_LINES = 30
 
 _Code = Annotated[str, Field(min_length=1, max_length=64)]
 _Words = Annotated[str, Field(min_length=1, max_length=200)]
-_Moment = Annotated[str, Field(pattern=r"^\d{14}$", description="yyyyMMddHHmmss 时间, Asia/Shanghai")]
+
+
+def _moment(value: str) -> str:
+    try:
+        datetime.datetime.strptime(value, "%Y%m%d%H%M%S")
+    except ValueError:
+        raise ValueError("expected yyyyMMddHHmmss, for example 20261120083000") from None
+    return value
+
+
+_Moment = Annotated[
+    str, AfterValidator(_moment), Field(min_length=14, max_length=14, description="yyyyMMddHHmmss 时间, Asia/Shanghai")
+]
 
 
 def _not_zero(value: str) -> str:

@@ -1,0 +1,76 @@
+"""The command line as a new user meets it: wrong words, missing things, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.jiangsu import ROOT, opening
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
+    return subprocess.run(
+        [sys.executable, "-m", "service", *words],
+        check=False,
+        cwd=ROOT,
+        env=clean | {"VISITFLOW_DATA": str(folder / "data"), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("visits", "cancel", "x/y"), 2, "--reason"),
+        (("nonsense",), 2, "nonsense"),
+        (("visits", "show"), 2, "visit"),
+        (("serve", "--port", "x"), 2, "--port"),
+        (("serve",), 2, "visitflow db upgrade"),
+        (("flows", "schema", "x"), 2, "flow or site"),
+        (("flows", "graph", "x"), 4, "jiangsu.outpatient"),
+        (("--help",), 0, "Exit codes"),
+    ],
+)
+def test_wrong_words_get_a_line_and_a_code(tmp_path: Path, words: tuple[str, ...], code: int, told: str) -> None:
+    done = run(tmp_path, *words)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert told in done.stdout + done.stderr
+
+
+def test_a_first_evening(tmp_path: Path) -> None:
+    assert "001" in run(tmp_path, "db", "upgrade").stdout
+    key = tmp_path / "data" / "exchange.key"
+    assert key.stat().st_mode & 0o077 == 0
+    assert json.loads(run(tmp_path, "visits", "list", "--json").stdout) == []
+    bad = run(tmp_path, "visits", "open", "jiangsu.outpatient", "MZ1", "-d", '{"adm_time": "x"}', "--json")
+    error = json.loads(bad.stderr)["error"]
+    assert (bad.returncode, error["code"], error["field"]) == (2, "invalid_data", "adm_time")
+    assert "{" not in error["message"]
+    file = tmp_path / "visit.json"
+    file.write_text(json.dumps(opening()), encoding="utf-8")
+    words = ("visits", "open", "jiangsu.outpatient", "MZ1", "--data", f"@{file}", "--json")
+    first, again = (json.loads(run(tmp_path, *words).stdout)["visit"] for _ in range(2))
+    assert first == again
+    other = run(tmp_path, *words[:-3], "--data", json.dumps(opening(tel="1")), "--json")
+    assert (other.returncode, json.loads(other.stderr)["error"]["code"]) == (2, "duplicate_key")
+    shown = json.loads(run(tmp_path, "visits", "show", "jiangsu.outpatient/MZ1", "--json").stdout)
+    assert (shown["state"], shown["journal"][0]["kind"]) == ("opened", "opened")
+    assert run(tmp_path, "db", "rebuild").returncode == 0
+
+
+def test_broken_yaml_names_file_and_line(tmp_path: Path) -> None:
+    site = tmp_path / "flows.yaml"
+    site.write_text("include: []\nflows: [x]\nnonsense: 1\n", encoding="utf-8")
+    done = run(tmp_path, "flows", "check", VISITFLOW_SITE=str(site))
+    assert done.returncode == 2
+    assert "flows.yaml:3:1" in done.stderr.replace("\n", "")
