@@ -60,8 +60,8 @@ class Executor:
         self.caller = caller
         self._flows = flows
 
-    async def advance(self, claim: Claim) -> None:
-        """Make every move that is due, then release the visit.
+    async def advance(self, claim: Claim, *, moves: int | None = None) -> None:
+        """Make every move that is due, at most ``moves`` of them, then release the visit.
 
         Raises:
             LeaseLost: another worker took over; what was not durable is forgotten.
@@ -70,7 +70,7 @@ class Executor:
         journal: Journal | None = None
         try:
             journal = Journal(self.caller.store, claim, self.caller.environment)
-            await self._advance(journal)
+            await self._advance(journal, moves)
         except (LeaseLost, StoreError):
             raise
         except FlowUnavailable as error:
@@ -79,10 +79,12 @@ class Executor:
             log.error("visit_failed", visit=claim.lease.visit_id, error=where(error))
             await self._give_up(claim, journal, Cause.ENGINE_ERROR, f"the engine failed: {type(error).__name__}")
 
-    async def _advance(self, journal: Journal) -> None:
+    async def _advance(self, journal: Journal, moves: int | None) -> None:
         flow = await self._flows(journal.visit.version)
         rounds: Counter[tuple[str, str]] = Counter()
-        while not self.caller.stopping:
+        made = 0
+        while not self.caller.stopping and made != moves:
+            made += 1
             following = plan(flow, journal.visit)
             if following is None or following.at > journal.now():
                 break

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from engine import faultpoints
 from engine.adapter import Adapter
 from engine.catalogue import Catalogue
@@ -15,9 +17,11 @@ from engine.environment import SECOND, Environment, SystemEnvironment
 from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Store
-from flows import Site, load_catalogue, load_site
+from flows import Site, load_catalogue, load_site, prove
 from service.settings import Settings
 from storage import Vault, open_store
+
+log = structlog.get_logger("visitflow.service")
 
 
 @dataclass(slots=True)
@@ -47,11 +51,14 @@ async def application(
     site: Site | None = None,
     environment: Environment | None = None,
     hook: faultpoints.Hook = faultpoints.nothing,
+    prove_new: bool = False,
 ) -> AsyncIterator[Application]:
     """Open everything; close it in order. The runner is made but not started.
 
+    ``prove_new`` explores flow versions that this store has not seen, before any visit can begin on them (G11).
+
     Raises:
-        InvalidFlow: flows.yaml or a flow in it is not valid.
+        InvalidFlow: flows.yaml or a flow in it is not valid, or a guarantee does not hold for it.
         SchemaOutdated: the database needs ``visitflow db upgrade``.
     """
     environment = environment or SystemEnvironment()
@@ -62,6 +69,8 @@ async def application(
     adapters: dict[str, Adapter] = {}
     try:
         registry = Registry(store, catalogue, environment)
+        if prove_new:
+            await _prove_new(site, catalogue, store)
         await registry.load(site.definitions)
         adapters = build_adapters(catalogue, site.adapters)
         runner = Runner(
@@ -83,3 +92,14 @@ async def application(
         for adapter in adapters.values():
             await adapter.close()
         await store.close()
+
+
+async def _prove_new(site: Site, catalogue: Catalogue, store: Store) -> None:
+    """Explore each flow version that neither this store nor the list of shipped proofs knows. Raises InvalidFlow."""
+    seen = {record.version for record in await store.flows()}
+    for definition in site.definitions:
+        if definition.content_hash() not in seen:
+            found = await prove(definition, catalogue)
+            if found is not None:
+                figures = {"situations": found.situations, "seconds": round(found.seconds, 1)}
+                log.info("flow_proven", flow=definition.flow, version=definition.content_hash(), **figures)

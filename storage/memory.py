@@ -43,7 +43,7 @@ class _Kept:
     @property
     def history(self) -> History:
         after = 0 if self.snapshot is None else self.snapshot.seq
-        return History(self.snapshot, tuple(self.events[after:]))
+        return History(self.snapshot, tuple(event for event in self.events if event.seq > after))
 
 
 class MemoryStore:
@@ -75,6 +75,12 @@ class MemoryStore:
         self._visits[projection.visit_id] = _Kept(projection, visit.fingerprint, list(visit.events))
         self.figures.commits += 1
         return Found(projection, visit.fingerprint, True)
+
+    def put(self, projection: Projection, history: History) -> None:
+        """Set a visit as it is, free of any lease: for checkers that go from situation to situation."""
+        kept = _Kept(projection, "", list(history.events), snapshot=history.snapshot)
+        self._visits[projection.visit_id] = kept
+        self._keys[projection.flow, projection.key] = projection.visit_id
 
     async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
         """Lease due visits, longest due first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +10,27 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition
 from engine.errors import BadInput, UnknownFlow
 from engine.machine import Flow
-from flows import FORMATS, Severity, Site, check, draw, flow_schema, load_catalogue, load_site, site_schema
-from service.cli.console import Json, language, out, print_json, settings, table
+from flows import (
+    FORMATS,
+    Bounds,
+    Exploration,
+    Finding,
+    Severity,
+    Site,
+    check,
+    draw,
+    explore,
+    flow_schema,
+    load_catalogue,
+    load_site,
+    site_schema,
+    story_lines,
+)
+from service.cli.console import Json, err, language, out, print_json, run, settings, table
 
 app = typer.Typer(no_args_is_help=True, help="Flow definitions: list, check, graph, schema. 流程定义。")
 
@@ -49,37 +66,86 @@ def list_flows(site: SiteFile = None, json: Json = False) -> None:
 
 
 @app.command("check")
-def check_flows(site: SiteFile = None, json: Json = False) -> None:
-    """Check every flow that is on, as far as can be seen without running it. Exit code 6 when there are errors.
+def check_flows(
+    site: SiteFile = None,
+    json: Json = False,
+    rules_only: Annotated[bool, typer.Option("--rules-only", help="Do not explore: milliseconds, no proof.")] = False,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Explore with larger bounds: minutes and gigabytes instead of seconds.")
+    ] = False,
+    flow: Annotated[str | None, typer.Option("--flow", help="Only this flow.")] = None,
+) -> None:
+    """Check every flow that is on: by rules, then by exploring every situation a visit can get into.
+
+    Exploring runs the engine itself against a peer that may apply, not apply or apply late, and lose any answer; the
+    process may die at every point, and people may do whatever is legal. It proves G1, G2, G6, G8 and G11 for the flow,
+    within bounds that are printed, or tells the shortest story that breaks one. Exit code 6 when there are errors.
 
     Example: `visitflow flows check --site flows.yaml`
     """
     loaded, catalogue = _site(site), load_catalogue()
-    results = {
-        definition.flow: check(definition, catalogue, loaded.sources.get(definition.flow))
-        for definition in loaded.definitions
-    }
-    for definition in loaded.definitions:
-        if not any(finding.severity is Severity.ERROR for finding in results[definition.flow]):
+    definitions = [_find(loaded, flow)] if flow is not None else loaded.definitions
+    results: dict[str, Any] = {}
+    failed = False
+    for definition in definitions:
+        findings = check(definition, catalogue, loaded.sources.get(definition.flow))
+        wrong = any(finding.severity is Severity.ERROR for finding in findings)
+        explored = None
+        if not wrong:
             Flow(definition, catalogue)  # what passes must compile
-    failed = any(finding.severity is Severity.ERROR for findings in results.values() for finding in findings)
+            explored = None if rules_only else _explore(definition, catalogue, THOROUGH if thorough else Bounds())
+        failed |= wrong or (explored is not None and (explored.counter_example is not None or not explored.complete))
+        results[definition.flow] = {
+            "findings": [asdict(finding) | {"mark": str(finding.mark or "")} for finding in findings],
+            "explored": None if explored is None else asdict(explored),
+        }
+        if not json:
+            _print_findings(definition.flow, findings)
+            _print_explored(explored)
     if json:
-        print_json(
-            {
-                flow: [asdict(finding) | {"mark": str(finding.mark or "")} for finding in findings]
-                for flow, findings in results.items()
-            }
-        )
-    else:
-        for flow, findings in results.items():
-            errors = sum(finding.severity is Severity.ERROR for finding in findings)
-            verdict = f"{errors} errors" if errors else "ok"
-            out.print(Text(f"{flow}: {verdict}, {len(findings) - errors} warnings", style="red" if errors else "green"))
-            for finding in findings:
-                style = "red" if finding.severity is Severity.ERROR else "yellow"
-                out.print(Text(f"  {finding.code}  {finding}", style=style))
+        print_json(results)
     if failed:
         raise typer.Exit(FOUND_SOMETHING)
+
+
+#: Two steps with an aftermath at once instead of one, and longer counters.
+THOROUGH = Bounds(attempts=2, tries=2, looks=2, oddities=2, rounds=2)
+#: Where a thorough exploration gives up.
+MOST = 3_000_000
+
+
+def _explore(definition: FlowDefinition, catalogue: Catalogue, bounds: Bounds) -> Exploration:
+    """Explore with a line of progress on a terminal."""
+    with err.status(definition.flow) as status:
+
+        def progress(known: int, waiting: int) -> None:
+            status.update(f"{definition.flow}: {known:,} situations, {waiting:,} to go")
+
+        return run(explore(definition, catalogue, bounds=bounds, most=MOST, progress=progress))
+
+
+def _print_findings(flow: str, findings: Sequence[Finding]) -> None:
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    verdict = f"{errors} errors" if errors else "ok"
+    out.print(Text(f"{flow}: {verdict}, {len(findings) - errors} warnings", style="red" if errors else "green"))
+    for finding in findings:
+        style = "red" if finding.severity is Severity.ERROR else "yellow"
+        out.print(Text(f"  {finding.code}  {finding}", style=style))
+
+
+def _print_explored(explored: Exploration | None) -> None:
+    if explored is None:
+        return
+    figures = f"{explored.situations:,} situations, {explored.moves:,} moves, {explored.seconds:.1f} s"
+    if explored.counter_example is not None:
+        for line in story_lines(explored):
+            out.print(Text(f"  {line}", style="red"), soft_wrap=True)
+        out.print(Text(f"  found after {figures}", style="red"))
+    elif not explored.complete:
+        out.print(Text(f"  not finished: stopped after {figures}", style="red"))
+    else:
+        bounds = ", ".join(f"{name} {value}" for name, value in asdict(explored.bounds).items())
+        out.print(Text(f"  G1 G2 G6 G8 G11 hold in {figures} (up to: {bounds})", style="green"))
 
 
 @app.command()

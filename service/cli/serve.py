@@ -63,7 +63,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with application(chosen) as wired:
+    async with application(chosen, prove_new=True) as wired:
         config = uvicorn.Config(
             build_api(wired),
             host=chosen.host,
