@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
 from sqlalchemy import Select, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from engine.errors import BadInput
+from storage.hot import driver_of
 
 
 class Dialect(Protocol):
     """One kind of database."""
 
+    embedded: bool  #: in this process: no server to wait for
+    begin: str  #: the statement that begins a writing transaction
+
     def engine(self) -> Engine:
         """Return a new engine for reading."""
 
     def writer_engine(self) -> Engine:
-        """Return a new engine for the one writer connection."""
+        """Return a new engine for the one writer connection, whose transactions are begun and ended by hand."""
+
+    def wait_for_others(self, connection: Connection, patiently: bool) -> None:
+        """Set whether a transaction waits until another process has finished writing, or fails at once."""
+
+    def failed(self, error: BaseException) -> bool:
+        """Tell whether the database itself failed (gone, locked, full), as against one job in it."""
+
+    def busy(self, error: BaseException) -> bool:
+        """Tell whether another process was writing, so that the same again will do."""
 
     def insert(self, table: Any) -> Any:
         """Return an insert that knows ``on_conflict_do_...``."""
@@ -28,8 +44,28 @@ class Dialect(Protocol):
         """Lock the selected visits, leaving out (``skip``) or waiting for those that another claimer has locked."""
 
 
-class Sqlite:
+#: How long SQLite waits for another process that is writing, milliseconds.
+_PATIENCE = 30000
+
+
+class _Failing:
+    """What both databases have in common: how they fail."""
+
+    def failed(self, error: BaseException) -> bool:
+        """Tell whether the database itself failed (gone, locked, full), as against one job in it."""
+        failures = (OperationalError, InterfaceError, sqlite3.OperationalError, psycopg.OperationalError)
+        return isinstance(error, (*failures, psycopg.InterfaceError))
+
+    def busy(self, error: BaseException) -> bool:
+        """Tell whether another process was writing, so that the same again will do."""
+        return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+class Sqlite(_Failing):
     """The embedded store: WAL, synchronous=FULL, so that a commit survives a power cut."""
+
+    embedded = True
+    begin = "BEGIN IMMEDIATE"  # the write lock at once: never a deadlock, never a lost update
 
     def __init__(self, url: str) -> None:
         """``url`` is ``sqlite:///path``. Raises BadInput when the folder does not exist."""
@@ -39,14 +75,21 @@ class Sqlite:
         if not Path(path).parent.is_dir():
             raise BadInput(f"the folder {Path(path).parent} does not exist", field="store")
         self._url = url
+        self._patient = True
 
     def engine(self) -> Engine:
         """Return an engine whose transactions only read."""
         return self._make("BEGIN")
 
     def writer_engine(self) -> Engine:
-        """Return an engine that takes the write lock at once: never a deadlock, never a lost update."""
-        return self._make("BEGIN IMMEDIATE")
+        """Return an engine that begins no transactions of its own."""
+        return self._make(None)
+
+    def wait_for_others(self, connection: Connection, patiently: bool) -> None:
+        """Set how long a transaction waits for another process that is writing."""
+        if patiently != self._patient:
+            driver_of(connection).execute(f"PRAGMA busy_timeout={_PATIENCE if patiently else 0}")
+            self._patient = patiently
 
     def insert(self, table: Any) -> Any:
         """Return SQLite's insert."""
@@ -56,24 +99,31 @@ class Sqlite:
         """Return the statement as it is: the write transaction has the whole database locked."""
         return statement
 
-    def _make(self, begin: str) -> Engine:
+    def _make(self, begin: str | None) -> Engine:
         engine = create_engine(self._url, connect_args={"timeout": 30, "check_same_thread": False})
 
         @event.listens_for(engine, "connect")
         def _prepare(connection: Any, _record: object) -> None:
             connection.isolation_level = None  # transactions are begun below, not by the driver
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_PATIENCE}", "foreign_keys=ON"):
                 connection.execute(f"PRAGMA {pragma}")
+            if begin is None:
+                self._patient = True
 
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+        if begin is not None:
+
+            @event.listens_for(engine, "begin")
+            def _begin(connection: Connection) -> None:
+                connection.exec_driver_sql(begin)
 
         return engine
 
 
-class Postgres:
+class Postgres(_Failing):
     """The server store, by psycopg 3."""
+
+    embedded = False
+    begin = "BEGIN"
 
     def __init__(self, url: str) -> None:
         """``url`` is ``postgresql://...``."""
@@ -89,8 +139,12 @@ class Postgres:
             self._url,
             pool_size=1,
             max_overflow=0,
+            isolation_level="AUTOCOMMIT",  # transactions are begun and ended by hand
             connect_args={"connect_timeout": 10, "options": "-c synchronous_commit=on"},
         )
+
+    def wait_for_others(self, connection: Connection, patiently: bool) -> None:
+        """Do nothing: writers do not lock each other out."""
 
     def insert(self, table: Any) -> Any:
         """Return PostgreSQL's insert."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, null, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,7 +32,7 @@ from engine.store import (
 )
 from storage.dialects import Dialect
 from storage.group_commit import GroupCommit, Request
-from storage.hot import HotStatement
+from storage.hot import Driver, Prepared, Row, driver_of, insert_many, update_many
 from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
@@ -68,16 +68,26 @@ _OPENED = (
 _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting_for", "cause")
 
 #: Events and the projection follow token and length (G5): a stale writer's statement touches no row.
-_ADVANCE = (
-    update(visits)
-    .where(
-        visits.c.visit_id == bindparam("b_visit"),
-        visits.c.token == bindparam("b_token"),
-        visits.c.seq == bindparam("b_seq"),
-    )
-    .values({name: bindparam(name) for name in _FOLDED})
+_FENCE = ("visit_id", "token", "seq")
+_TO_CLAIM = (*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body)
+#: Where these stand in a row.
+_TOKEN, _UNTIL, _SNAPSHOT, _BODY = range(len(_PROJECTION), len(_PROJECTION) + 4)
+_CLAIM_DUE = (
+    select(*_TO_CLAIM).where(visits.c.wake_at <= bindparam("now")).order_by(visits.c.wake_at).limit(bindparam("limit"))
 )
-_ADVANCE_AND_RELEASE = _ADVANCE.values(wake_at=bindparam("wake_at"), lease_worker=null(), lease_until=null())
+_CLAIM_ONE = select(*_TO_CLAIM).where(visits.c.visit_id == bindparam("visit"))
+_EVENTS_AFTER = (
+    select(events.c.seq, events.c.at, events.c.kind, events.c.payload)
+    .where(events.c.visit_id == bindparam("visit"), events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+)
+_EVENTS_OF_MANY = (
+    select(events.c.visit_id, events.c.seq, events.c.at, events.c.kind, events.c.payload)
+    .join(visits, visits.c.visit_id == events.c.visit_id)
+    .where(visits.c.visit_id.in_(bindparam("visits", expanding=True)))
+    .where(events.c.seq > func.coalesce(visits.c.snapshot_seq, 0))
+    .order_by(events.c.visit_id, events.c.seq)
+)
 _SET_SNAPSHOT = (
     update(visits)
     .where(visits.c.visit_id == bindparam("b_visit"))
@@ -100,14 +110,21 @@ class SqlStore:
         self.engine: Engine = dialect.engine()
         self._writer_engine: Engine = dialect.writer_engine()
         self._check_schema = check_schema
-        names = (*_FOLDED, "b_visit", "b_token", "b_seq")
         target = self._writer_engine.dialect
-        self._advance = HotStatement(_ADVANCE, names, target)
-        self._advance_and_release = HotStatement(_ADVANCE_AND_RELEASE, (*names, "wake_at"), target)
-        self._insert_event = HotStatement(insert(events), [column.name for column in events.columns], target)
-        open_visit = dialect.insert(visits).on_conflict_do_nothing(index_elements=["flow", "key"])
-        self._insert_visit = HotStatement(open_visit, _OPENED, target)
-        self._writer: GroupCommit[Job] = GroupCommit(self._writer_engine.connect, self._perform, self.figures, fault)
+        released = {"lease_worker": "NULL", "lease_until": "NULL"}
+        self._advance = update_many(visits, _FENCE, _FOLDED, {}, target)
+        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at"), released, target)
+        self._insert_events = insert_many(events, target)
+        insert_visit = dialect.insert(visits).on_conflict_do_nothing(index_elements=["flow", "key"])
+        self._insert_visit = Prepared(insert_visit, _OPENED, target)
+        self._claim_events = Prepared(_EVENTS_AFTER, None, target)
+        self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True), None, target)
+        self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False), None, target)
+        leasing = ("lease_worker", "lease_until", "wake_at", "token")
+        self._lease = update_many(visits, ("visit_id",), leasing, {}, target)
+        self._writer: GroupCommit[Job] = GroupCommit(
+            self._writer_engine.connect, dialect, self._perform, self.figures, fault
+        )
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="visitflow-reader")
 
     async def start(self) -> None:
@@ -216,7 +233,7 @@ class SqlStore:
                 update(visits)
                 .where(visits.c.visit_id == projection.visit_id, visits.c.seq.in_({expected_seq, projection.seq}))
                 .values(
-                    _folded(projection)
+                    _folded_names(projection)
                     | {
                         "flow": projection.flow,
                         "key": projection.key,
@@ -438,35 +455,35 @@ class SqlStore:
         self.figures.events += sum(len(job.append.events) for job in jobs)
 
     def _append_rows(self, connection: Connection, jobs: Sequence[AppendJob]) -> None:
-        moving, releasing, snapshots = [], [], []
-        rows: list[dict[str, Any]] = []
+        moving: list[Row] = []
+        releasing: list[Row] = []
+        rows: list[Row] = []
         raw: list[dict[str, Any]] = []
+        snapshots = []
         for job in jobs:
             append = job.append
-            values = _folded(append.projection)
-            values["b_visit"] = append.lease.visit_id
-            values["b_token"] = append.lease.token
-            values["b_seq"] = append.base_seq
+            visit_id, projection = append.lease.visit_id, append.projection
+            values = (visit_id, append.lease.token, append.base_seq, *_folded(projection))
             if append.release:
-                values["wake_at"] = append.projection.due_at
-                releasing.append(values)
+                releasing.append((*values, projection.due_at))
             else:
                 moving.append(values)
-            rows.extend(_event_row(append.lease.visit_id, event) for event in append.events)
-            raw.extend(job.exchanges)
+            rows += [(visit_id, event.seq, event.at, event.kind, event.payload) for event in append.events]
+            raw += job.exchanges
             if append.snapshot is not None:
                 snapshots.append(
                     {
-                        "b_visit": append.lease.visit_id,
+                        "b_visit": visit_id,
                         "snapshot_seq": append.snapshot.seq,
                         "snapshot_body": append.snapshot.body,
                     }
                 )
+        driver = driver_of(connection)
         for statement, parameters in ((self._advance, moving), (self._advance_and_release, releasing)):
-            if parameters and statement.run(connection, parameters) != len(parameters):
+            if parameters and statement.run(driver, parameters) != len(parameters):
                 raise LeaseLost
         if rows:
-            self._insert_event.run(connection, rows)
+            self._insert_events.run(driver, rows)
         if raw:
             connection.execute(_INSERT_EXCHANGE, raw)
         if snapshots:
@@ -474,7 +491,7 @@ class SqlStore:
 
     def _open(self, connection: Connection, new: NewVisit) -> Found:
         projection = new.projection
-        values = _folded(projection) | {
+        row = _folded_names(projection) | {
             "visit_id": projection.visit_id,
             "flow": projection.flow,
             "key": projection.key,
@@ -483,44 +500,48 @@ class SqlStore:
             "wake_at": projection.due_at,
             "token": 0,
         }
-        if self._insert_visit.run_one(connection, values) == 1:
-            self._insert_event.run(connection, [_event_row(projection.visit_id, event) for event in new.events])
+        if self._insert_visit.run(driver_of(connection), row).rowcount == 1:
+            rows = [(projection.visit_id, event.seq, event.at, event.kind, event.payload) for event in new.events]
+            self._insert_events.run(driver_of(connection), rows)
             self.figures.events += len(new.events)
             return Found(projection, new.fingerprint, True)
-        row = connection.execute(
+        found = connection.execute(
             select(*_PROJECTION, visits.c.fingerprint).where(
                 visits.c.flow == projection.flow, visits.c.key == projection.key
             )
         ).one()
-        return Found(_projection(row), row.fingerprint, False)
+        return Found(_projection(found[:-1]), found.fingerprint, False)
 
     def _claim(self, connection: Connection, job: ClaimJob) -> list[Claim]:
-        columns = (*_PROJECTION, visits.c.token, visits.c.snapshot_seq, visits.c.snapshot_body)
-        statement = select(*columns)
+        driver = driver_of(connection)
         if job.visit_id is None:
-            statement = statement.where(visits.c.wake_at <= job.now).order_by(visits.c.wake_at).limit(job.limit)
+            rows = self._claim_due.run(driver, {"now": job.now, "limit": job.limit}).fetchall()
         else:
-            statement = statement.where(visits.c.visit_id == job.visit_id)
-        rows = connection.execute(self.dialect.lock_for_claim(statement, skip=job.visit_id is None)).all()
-        if job.visit_id is not None:
+            rows = self._claim_one.run(driver, {"visit": job.visit_id}).fetchall()
             if not rows:
                 raise UnknownVisit(f"no visit {job.visit_id}", field="visit")
-            leased = connection.execute(select(visits.c.lease_until).where(visits.c.visit_id == job.visit_id)).scalar()
-            if leased is not None and leased > job.now:
+            if (until := rows[0][_UNTIL]) is not None and until > job.now:
                 return []
         if not rows:
             return []
-        connection.execute(
-            update(visits)
-            .where(visits.c.visit_id == bindparam("b_visit"))
-            .values(token=visits.c.token + 1, lease_worker=job.worker, lease_until=job.until, wake_at=job.until),
-            [{"b_visit": row.visit_id} for row in rows],
-        )
-        histories = _histories(connection, rows)
+        self._lease.run(driver, [(row[0], job.worker, job.until, job.until, row[_TOKEN] + 1) for row in rows])
+        histories = self._load_histories(connection, driver, rows)
         return [
-            Claim(Lease(row.visit_id, row.token + 1, job.worker, job.until), _projection(row), histories[row.visit_id])
+            Claim(Lease(row[0], row[_TOKEN] + 1, job.worker, job.until), _projection(row[:_TOKEN]), histories[row[0]])
             for row in rows
         ]
+
+    def _load_histories(self, connection: Connection, driver: Driver, rows: Sequence[Row]) -> dict[str, History]:
+        """Load what is needed to fold visits: one query for the events of one visit, or of many."""
+        snapshots = {row[0]: None if row[_SNAPSHOT] is None else Snapshot(row[_SNAPSHOT], row[_BODY]) for row in rows}
+        found: dict[str, list[StoredEvent]] = {visit_id: [] for visit_id in snapshots}
+        if len(rows) == 1:
+            asked = {"visit": rows[0][0], "after": rows[0][_SNAPSHOT] or 0}
+            found[rows[0][0]] = [StoredEvent(*row) for row in self._claim_events.run(driver, asked).fetchall()]
+        else:
+            for visit_id, *event in connection.execute(_EVENTS_OF_MANY, {"visits": list(snapshots)}):
+                found[visit_id].append(StoredEvent(*event))
+        return {visit_id: History(snapshot, found[visit_id]) for visit_id, snapshot in snapshots.items()}
 
     async def _write(self, work: Callable[[Connection], T]) -> Any:
         return await self._writer.submit(OtherJob(work))
@@ -537,44 +558,28 @@ class SqlStore:
         return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
 
 
-def _projection(row: Any) -> Projection:
-    return Projection(
-        visit_id=row.visit_id,
-        flow=row.flow,
-        version=row.version,
-        key=row.key,
-        state=row.state,
-        status=Status(row.status),
-        seq=row.seq,
-        opened_at=row.opened_at,
-        updated_at=row.updated_at,
-        due_at=row.due_at,
-        waiting_for=row.waiting_for,
-        cause=row.cause,
+def _projection(row: Sequence[Any]) -> Projection:
+    """Return the projection that a row of ``_PROJECTION`` holds."""
+    visit_id, flow, version, key, state, status, *rest = row
+    return Projection(visit_id, flow, version, key, state, Status(status), *rest)
+
+
+def _folded(projection: Projection) -> Row:
+    """Return the values of ``_FOLDED``."""
+    return (
+        projection.version,
+        projection.state,
+        projection.status.value,
+        projection.seq,
+        projection.updated_at,
+        projection.due_at,
+        projection.waiting_for,
+        projection.cause,
     )
 
 
-def _folded(projection: Projection) -> dict[str, Any]:
-    return {
-        "version": projection.version,
-        "state": projection.state,
-        "status": projection.status.value,
-        "seq": projection.seq,
-        "updated_at": projection.updated_at,
-        "due_at": projection.due_at,
-        "waiting_for": projection.waiting_for,
-        "cause": projection.cause,
-    }
-
-
-def _event_row(visit_id: str, event: StoredEvent) -> dict[str, Any]:
-    return {
-        "visit_id": visit_id,
-        "seq": event.seq,
-        "at": event.at,
-        "kind": event.kind,
-        "payload": event.payload,
-    }
+def _folded_names(projection: Projection) -> dict[str, Any]:
+    return dict(zip(_FOLDED, _folded(projection), strict=True))
 
 
 def _events_after(connection: Connection, visit_id: str, seq: int) -> list[StoredEvent]:
@@ -591,26 +596,6 @@ def _snapshot(connection: Connection, visit_id: str) -> Snapshot | None:
         select(visits.c.snapshot_seq, visits.c.snapshot_body).where(visits.c.visit_id == visit_id)
     ).one_or_none()
     return None if row is None or row[0] is None else Snapshot(row[0], row[1])
-
-
-def _histories(connection: Connection, rows: Iterable[Any]) -> dict[str, History]:
-    """Load what is needed to fold many visits, with one query for all their events."""
-    after = {row.visit_id: row.snapshot_seq or 0 for row in rows}
-    found: dict[str, list[StoredEvent]] = {visit_id: [] for visit_id in after}
-    statement = (
-        select(events.c.visit_id, events.c.seq, events.c.at, events.c.kind, events.c.payload)
-        .where(events.c.visit_id.in_(list(after)))
-        .order_by(events.c.visit_id, events.c.seq)
-    )
-    for visit_id, seq, at, kind, payload in connection.execute(statement):
-        if seq > after[visit_id]:
-            found[visit_id].append(StoredEvent(seq, at, kind, payload))
-    return {
-        row.visit_id: History(
-            None if row.snapshot_seq is None else Snapshot(row.snapshot_seq, row.snapshot_body), found[row.visit_id]
-        )
-        for row in rows
-    }
 
 
 def _flow_records(connection: Connection, *where: Any) -> list[FlowRecord]:
