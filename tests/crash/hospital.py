@@ -77,7 +77,7 @@ class Worker:
     told: list[dict[str, Any]] = field(default_factory=list)
 
     def order(self, key: str, *, cancel: bool = False, **changes: Any) -> None:
-        """Have the worker open a visit (again, if there is one) and, with ``cancel``, take it back when it is closed."""
+        """Have the worker open a visit, unless there is one; with ``cancel``, take it back when it is closed."""
         with self.orders.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"key": key, "data": handed_over(key) | changes, "cancel": cancel}) + "\n")
 
@@ -268,6 +268,15 @@ class Hospital:
         """Assert that nobody is forgotten: each open visit is due, leased, or waits for something until some time."""
         assert await self.wired.store.zombies(self.wired.environment.now(), 60 * SECOND) == []
 
+    async def unannounced(self) -> list[dict[str, Any]]:
+        """Return the writes that arrived at the centre and whose intent no journal holds."""
+        arrived = [message for message in self.messages() if message["code"] in ONCE]
+        intended: set[str] = set()
+        for projection in await self.projections():
+            events = [decode(stored.payload) for stored in await self.wired.store.journal(projection.visit_id)]
+            intended |= {event.message_id for event in events if isinstance(event, Intent)}
+        return [message for message in arrived if message["msgid"] not in intended]
+
     async def check(self, *, cancelled: frozenset[str] = frozenset()) -> None:
         """Assert what must hold once every visit is closed, whatever happened before."""
         await self.no_zombies()
@@ -275,11 +284,9 @@ class Hospital:
         messages = ledger["messages"]
         twice = [msgid for msgid, count in Counter(each["msgid"] for each in messages).items() if count > 1]
         assert twice == [], "a message arrived twice"
-        intended: set[str] = set()
+        assert await self.unannounced() == [], "something was sent whose intent is not in the journal (G1)"
         for projection in await self.projections():
             key = projection.key
-            events = [decode(stored.payload) for stored in await self.wired.store.journal(projection.visit_id)]
-            intended |= {event.message_id for event in events if isinstance(event, Intent)}
             visit = await self.visit(projection.visit_id)
             agree(visit.data, ledger["totals"].get(key, {}))
             wanted = "cancelled" if key in cancelled else "discharged"
@@ -292,8 +299,6 @@ class Hospital:
             times = {code: stands[code] for code in ONCE}
             undone = 1 if key in cancelled else 0
             assert times == dict(zip(ONCE, (1, 1, 1, undone, undone, undone), strict=True)), key
-        unannounced = [each for each in messages if each["code"] in ONCE and each["msgid"] not in intended]
-        assert unannounced == [], "something was sent whose intent is not in the journal (G1)"
         report = await rebuild_store(self.wired, repair=False)
         assert report["differences"] == []
 
