@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import queue
 import select
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ from service.application import Application, application
 from service.settings import Settings
 from service.tuning import tune_collector
 from storage import SqlStore
+from storage.group_commit import Request
+from storage.jobs import OtherJob
 
 _LOOK_EVERY = 0.01
 
@@ -63,29 +66,25 @@ class Trap:
         tell("trapped", visit=self.visit, point=point, operation=operation)
         if self.spec["action"] == "stop":
             assert self.wired is not None
-            with _no_write_under_way(self.wired):
-                pass
+            _finish_writes(self.wired)
             os.kill(os.getpid(), signal.SIGSTOP)
             return
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-@contextmanager
-def _no_write_under_way(wired: Application) -> Iterator[None]:
-    """Wait until this process's writer is in no transaction. The event loop stands still, so nothing new comes.
+def _finish_writes(wired: Application) -> None:
+    """Wait until the writer has nothing left. The event loop stands still meanwhile, so nothing new comes.
 
-    A process stopped inside a transaction keeps its locks; that is another story than a lease that runs out.
+    A process that is stopped inside a transaction keeps its locks; that is another story than a lease that runs out.
     """
     store = wired.store
     assert isinstance(store, SqlStore)
-    before = -1
-    while before != store.figures.commits:
-        before = store.figures.commits
-        with store.dialect.writer_engine().connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("LOCK TABLE visits IN SHARE ROW EXCLUSIVE MODE")
-            connection.rollback()
-    yield
+    commits: queue.SimpleQueue[int] = queue.SimpleQueue()
+    last = OtherJob(lambda _connection: commits.put(store.figures.commits))
+    store._writer._queue.put([Request(last, asyncio.get_running_loop().create_future())])
+    before = commits.get()
+    while store.figures.commits == before:
+        time.sleep(0.001)
 
 
 def _limit_pages(flag: Path) -> None:
