@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from engine.environment import SECOND
 from engine.faultpoints import FaultPoint
 from storage import SqlStore
 from tests.conftest import DURABLE
@@ -23,9 +24,9 @@ KEY = "SLEEPS"
 every_durable_store = pytest.mark.parametrize("store_url", DURABLE, indirect=True)
 
 
-def sleeper(place: Hospital, operation: str, point: FaultPoint, key: str = KEY) -> Worker:
-    """Start a worker that stops itself at a point of a visit's operation."""
-    trap = {"key": key, "operation": operation, "point": point, "action": "stop"}
+def sleeper(place: Hospital, operation: str, point: FaultPoint, action: str = "stop") -> Worker:
+    """Start a worker that stops itself at a point of an operation of the visit ``KEY``."""
+    trap = {"key": KEY, "operation": operation, "point": point, "action": action}
     return place.nursery.spawn(lease=LEASE, trap=trap)
 
 
@@ -108,3 +109,52 @@ async def test_two_healthy_workers_and_one_that_sleeps_never_advance_a_visit_twi
         assert [each.seq for each in await place.projections()] == seqs
         assert sum(worker.figure("claimed") > 0 for worker in others) == 2, "both have worked"
         await place.check(cancelled=cancelled)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.parametrize("store_url", DURABLE[1:], indirect=True)
+async def test_a_worker_that_sleeps_inside_a_transaction_keeps_no_visit_from_the_others(
+    store_url: str, tmp_path: Path
+) -> None:
+    """The server ends a transaction that nobody continues; its locks would hide the visit from every claim."""
+    async with hospital(tmp_path, store_url) as place:
+        asleep = sleeper(place, "settle", FaultPoint.BEFORE_INTENT, "stop_writing")
+        asleep.order(KEY)
+        await eventually(asleep.stands_still, "the worker stops")
+        awake = place.nursery.spawn(lease=LEASE)
+        await place.all_closed()
+        arrived = place.messages()
+        asleep.signal(signal.SIGCONT)
+        asleep.wait_until(lambda line: line.get("failed", 0) + line.get("lost", 0) == 1, "its commit is refused")
+        asleep.stop()
+        awake.stop()
+        assert place.messages() == arrived
+        await place.check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_a_worker_that_sleeps_inside_a_transaction_of_sqlite_is_waited_for(
+    store_url: str, tmp_path: Path
+) -> None:
+    """SQLite has one writer; while it sleeps nobody writes. When it goes on, so does everybody, and nothing is sent
+    under the lease that has run out."""
+    async with hospital(tmp_path, store_url) as place:
+        asleep = sleeper(place, "settle", FaultPoint.BEFORE_INTENT, "stop_writing")
+        asleep.order(KEY)
+        await eventually(asleep.stands_still, "the worker stops")
+        awake = place.nursery.spawn(lease=LEASE)
+
+        async def lease_has_run_out() -> bool:
+            wake = await place.wired.store.next_wake()
+            return wake is not None and wake < place.wired.environment.now() - SECOND
+
+        await eventually(lease_has_run_out, "the lease runs out")
+        assert not any(line["event"] == "started" for line in awake.told), "nobody else writes meanwhile"
+        asleep.signal(signal.SIGCONT)
+        awake.wait_for("started")
+        await place.all_closed()
+        asleep.stop()
+        awake.stop()
+        await place.check()

@@ -15,7 +15,9 @@ import queue
 import select
 import signal
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -36,7 +38,7 @@ from service.settings import Settings
 from service.tuning import tune_collector
 from storage import SqlStore
 from storage.group_commit import Request
-from storage.jobs import OtherJob
+from storage.jobs import AppendJob, Job, OtherJob
 
 _LOOK_EVERY = 0.01
 
@@ -50,7 +52,7 @@ class Trap:
     """Springs once: at one point of one operation of one visit, the process kills or stops itself."""
 
     def __init__(self, spec: dict[str, Any] | None) -> None:
-        self.armed = spec is not None and spec["action"] != "none"
+        self.armed = spec is not None
         self.spec = spec or {}
         self.visit: str | None = self.spec.get("visit")
         self.wired: Application | None = None
@@ -64,6 +66,10 @@ class Trap:
             return
         self.armed = False
         tell("trapped", visit=self.visit, point=point, operation=operation)
+        if self.spec["action"] == "stop_writing":
+            assert self.wired is not None
+            _stop_inside_the_next_write(self.wired, self.visit)
+            return
         if self.spec["action"] == "stop":
             assert self.wired is not None
             _finish_writes(self.wired)
@@ -85,6 +91,21 @@ def _finish_writes(wired: Application) -> None:
     before = commits.get()
     while store.figures.commits == before:
         time.sleep(0.001)
+
+
+def _stop_inside_the_next_write(wired: Application, visit: str | None) -> None:
+    """Let the writer thread stop the process when the visit's next events are written and not yet committed."""
+    store = wired.store
+    assert isinstance(store, SqlStore)
+    ordinary = store._writer._perform
+
+    def perform(connection: Connection, batch: Sequence[Request[Job]]) -> None:
+        ordinary(connection, batch)
+        if any(isinstance(each.job, AppendJob) and each.job.append.lease.visit_id == visit for each in batch):
+            store._writer._perform = ordinary
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this thread first: not one statement more
+
+    store._writer._perform = perform
 
 
 def _limit_pages(flag: Path) -> None:
