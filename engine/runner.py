@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -92,8 +92,8 @@ class Runner:
         await self._register()
         await self._take_over_the_dead()
         self._loops = [
-            asyncio.create_task(self._dispatch(), name="dispatch"),
-            asyncio.create_task(self._heartbeat(), name="heartbeat"),
+            asyncio.create_task(self._for_ever(self._dispatch), name="dispatch"),
+            asyncio.create_task(self._for_ever(self._heartbeat), name="heartbeat"),
         ]
 
     async def stop(self) -> None:
@@ -121,6 +121,13 @@ class Runner:
                 return
             if self._tasks:
                 await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    async def _for_ever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """Begin ``loop`` again whatever ends it: on a full disk not even the line that tells of it can be logged."""
+        while True:
+            with suppress(Exception):
+                await loop()
+            await asyncio.sleep(self.settings.poll / SECOND)
 
     # -- dispatch
     async def _dispatch(self) -> None:

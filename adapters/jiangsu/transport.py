@@ -22,6 +22,8 @@ NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+#: Before each of the two writes that a request takes (httpcore's trace events).
+_ABOUT_TO_WRITE = (".send_request_headers.started", ".send_request_body.started")
 
 
 class LeaseLost(Exception):
@@ -61,8 +63,11 @@ class Transport:
             return Answer("no time left", sent=False)
 
         async def ask_again(event: str, info: dict[str, Any]) -> None:
-            """Ask once more when waiting for a connection is over: that may have taken long."""
-            if event.endswith(".send_request_headers.started") and not guard():
+            """Ask once more when waiting for a connection is over: that may have taken long.
+
+            And once more before the body, which goes out a turn of the event loop later: without it nothing happens.
+            """
+            if event.endswith(_ABOUT_TO_WRITE) and not guard():
                 raise LeaseLost
 
         seconds = limit / SECOND

@@ -146,6 +146,29 @@ async def test_guard_is_asked_when_the_connection_stands() -> None:
     await server.wait_closed()
 
 
+async def test_guard_is_asked_between_headers_and_body() -> None:
+    """They leave in two writes, a turn of the event loop apart; a request without its body is none."""
+    received: list[bytes] = []
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read())
+        writer.close()
+        closed.set()
+
+    answers = iter([True, True, False])
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    transport = Transport(f"http://127.0.0.1:{port}/", 5.0)
+    answer = await transport.post(b'{"moves": "money"}', 5 * SECOND, lambda: next(answers))
+    assert not answer.sent
+    await asyncio.wait_for(closed.wait(), 5)
+    assert received[0].endswith(b"\r\n\r\n"), "headers only"
+    await transport.close()
+    server.close()
+    await server.wait_closed()
+
+
 async def test_without_the_lease_nothing_leaves() -> None:
     gateway = FakeGateway(SETTLED)
     assert isinstance(await gateway.call("settle", guard=lambda: False), NotSent)

@@ -1,0 +1,348 @@
+"""What the crash tests stand on: a simulated centre and workers as real processes, one store, and what must hold."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from ruamel.yaml import YAML
+
+from engine.environment import SECOND
+from engine.events import Intent, decode
+from engine.facts import loads
+from engine.store import Projection, Status, VisitFilter
+from engine.visit import Visit, fold
+from service import demo
+from service.application import Application, application
+from service.rebuild import rebuild_store
+from service.settings import Settings
+from tests.conftest import TEST_KEY
+from tests.jiangsu import ROOT, agree
+
+FLOW = "jiangsu.outpatient"
+PATIENCE = 30.0
+#: The centre's transactions that do harm when they are made twice.
+ONCE = ("2201", "2204", "2207", "2208", "2205", "2202")
+_CALL = {"timeout": "1500ms"}
+#: The shipped flow with short patience, so that a doubt is settled within seconds. Nothing else is changed.
+IMPATIENT: dict[str, Any] = {
+    "settling": {
+        "first_look": "100ms",
+        "look_again": "100ms",
+        "late_look": "300ms",
+        "tries": 30,
+        "backoff": {"first": "100ms", "factor": 1, "cap": "200ms"},
+    },
+    "policies": {
+        "patient": {"first": "100ms", "factor": 1, "cap": "200ms"},
+        "brief": {"first": "100ms", "factor": 1, "cap": "200ms", "attempts": 100},
+    },
+    "transitions": {name: _CALL | {"undo": _CALL} for name in ("register", "upload", "settle")},
+}
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
+    """Return the first true value of ``condition``; fail when there is none in time."""
+    deadline = time.monotonic() + patience
+    while not (found := await condition()):
+        assert time.monotonic() < deadline, f"not in {patience} s: {what}"
+        await asyncio.sleep(0.01)
+    return found
+
+
+@dataclass
+class Worker:
+    """One life of a worker process."""
+
+    number: int
+    nursery: Nursery
+    orders: Path
+    log: Path
+    pid: int = 0
+    told: list[dict[str, Any]] = field(default_factory=list)
+
+    def order(self, key: str, *, cancel: bool = False, **changes: Any) -> None:
+        """Have the worker open a visit, unless there is one; with ``cancel``, take it back when it is closed."""
+        with self.orders.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"key": key, "data": handed_over(key) | changes, "cancel": cancel}) + "\n")
+
+    def wait_for(self, event: str, patience: float = PATIENCE, **wanted: Any) -> dict[str, Any]:
+        """Return the first line of this kind, with these values, that the worker tells or has told."""
+        return self.wait_until(
+            lambda line: line["event"] == event and wanted.items() <= line.items(), f"{event} {wanted}", patience
+        )
+
+    def wait_until(self, fits: Callable[[dict[str, Any]], bool], what: str, patience: float = PATIENCE) -> Any:
+        """Return the first line that ``fits``."""
+        deadline = time.monotonic() + patience
+        with self.nursery.news:
+            while (line := next((each for each in self.told if fits(each)), None)) is None:
+                left = deadline - time.monotonic()
+                ended = any(each["event"] == "died" for each in self.told)
+                assert left > 0 and not ended, f"worker {self.number}: no {what} but {self.told[-3:]}; see {self.log}"
+                self.nursery.news.wait(left)
+            return line
+
+    def figure(self, name: str) -> int:
+        """Return what the runner has counted of ``name``."""
+        with self.nursery.news:
+            return next((line[name] for line in reversed(self.told) if name in line and "claimed" in line), 0)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, by the process whose child it is."""
+        self.nursery.say({"signal": int(number), "pid": self.pid})
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.signal(signal.SIGKILL)
+
+    def ended(self) -> int:
+        """Return how it ended: negative the signal, as in ``subprocess``."""
+        code: int = self.wait_for("died")["code"]
+        return code
+
+    def stop(self) -> None:
+        """Ask it to end in good order, and see that it does."""
+        self.signal(signal.SIGTERM)
+        assert self.ended() == 0, f"worker {self.number}; see {self.log}"
+
+    async def stands_still(self) -> bool:
+        """Tell whether the operating system says so."""
+        return bool(self.pid) and psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+
+
+class Nursery:
+    """The process that forks workers, seen from the test."""
+
+    def __init__(self, folder: Path, site: Path, store: str) -> None:
+        self._folder, self._store = folder, store
+        self._numbers = itertools.count(1)
+        self._lives: dict[int, Worker] = {}
+        self._by_pid: dict[int, Worker] = {}
+        self.news = threading.Condition()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
+        with (folder / "nursery.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.crash.worker", str(site)],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        assert self._ready.wait(PATIENCE), f"the nursery did not start; see {folder / 'nursery.log'}"
+
+    def spawn(
+        self, *, lease: float = 30.0, trap: dict[str, Any] | None = None, page_limit: Path | None = None
+    ) -> Worker:
+        """Start a worker."""
+        number = next(self._numbers)
+        base = self._folder / f"life-{number:03d}"
+        life = Worker(number, self, base.with_suffix(".orders"), base.with_suffix(".log"))
+        self._lives[number] = life
+        spec = {
+            "life": number,
+            "store": self._store,
+            "keys": TEST_KEY,
+            "lease": lease,
+            "grace": 5.0,
+            "log": str(life.log),
+            "orders": str(life.orders),
+            "trap": trap,
+            "page_limit": str(page_limit or ""),
+        }
+        self.say({"spawn": spec})
+        return life
+
+    def say(self, order: dict[str, Any]) -> None:
+        """Give the nursery an order."""
+        assert self._process.stdin is not None
+        self._process.stdin.write((json.dumps(order) + "\n").encode())
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """End it; it ends the workers that are left."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=PATIENCE)
+        finally:
+            self._process.kill()
+            self._reader.join()
+            self._process.stdout.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        early: dict[int, list[dict[str, Any]]] = {}  # a child may tell something before its parent does
+        for raw in self._process.stdout:
+            line = json.loads(raw)
+            if line["event"] == "ready":
+                self._ready.set()
+                continue
+            with self.news:
+                if line["event"] == "spawned":
+                    life = self._lives[line["life"]]
+                    life.pid = line["child"]
+                    self._by_pid[life.pid] = life
+                    life.told[:0] = early.pop(life.pid, [])
+                elif line["pid"] in self._by_pid:
+                    self._by_pid[line["pid"]].told.append(line)
+                    if line["event"] == "died":  # the number may be given to another process now
+                        del self._by_pid[line["pid"]]
+                else:
+                    early.setdefault(line["pid"], []).append(line)
+                self.news.notify_all()
+
+
+@dataclass
+class Hospital:
+    """One store, one centre, workers on demand, and the test's own view of all three."""
+
+    folder: Path
+    centre: demo.Process
+    nursery: Nursery
+    wired: Application
+
+    # -- the centre
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the centre's control port."""
+        url = f"{self.centre.ready['control']}{path}"
+        return loads(httpx.request(method, url, json=body, timeout=30, trust_env=False).content)
+
+    def fault(self, **fault: Any) -> None:
+        """Set a fault at the centre."""
+        answer = self.control("POST", "/faults", fault)
+        assert "waiting" in answer, answer
+
+    def struck(self, fault: str) -> int:
+        """Return how often a fault of this kind has struck."""
+        return int(self.control("GET", "/faults")["struck"].count(fault))
+
+    def messages(self, key: str | None = None) -> list[dict[str, Any]]:
+        """Return the messages that arrived at the centre, of one visit or of all."""
+        arrived: list[dict[str, Any]] = self.control("GET", "/ledger")["messages"]
+        return [message for message in arrived if key in (None, message["ipt_otp_no"])]
+
+    # -- our side
+    async def visit(self, visit_id: str) -> Visit:
+        """Fold a visit's journal."""
+        return fold(visit_id, await self.wired.store.history(visit_id))
+
+    async def projections(self) -> list[Projection]:
+        """Return all visits."""
+        return await self.wired.store.visits(VisitFilter(limit=1000))
+
+    async def all_closed(self, patience: float = PATIENCE) -> list[Projection]:
+        """Wait until every visit is closed; return them."""
+        deadline = time.monotonic() + patience
+        while True:
+            found = await self.projections()
+            waiting = [each for each in found if each.status is not Status.CLOSED]
+            if not waiting:
+                return found
+            stand = [(each.key, each.state, each.status.value, each.cause, each.waiting_for) for each in waiting]
+            assert time.monotonic() < deadline, f"not closed after {patience} s: {stand}"
+            assert all(each.status is not Status.STUCK for each in waiting), f"stuck: {stand}"
+            await self.wired.environment.sleep(SECOND // 50)
+
+    async def no_zombies(self) -> None:
+        """Assert that nobody is forgotten: each open visit is due, leased, or waits for something until some time."""
+        assert await self.wired.store.zombies(self.wired.environment.now(), 60 * SECOND) == []
+
+    async def unannounced(self) -> list[dict[str, Any]]:
+        """Return the writes that arrived at the centre and whose intent no journal holds."""
+        arrived = [message for message in self.messages() if message["code"] in ONCE]
+        intended: set[str] = set()
+        for projection in await self.projections():
+            events = [decode(stored.payload) for stored in await self.wired.store.journal(projection.visit_id)]
+            intended |= {event.message_id for event in events if isinstance(event, Intent)}
+        return [message for message in arrived if message["msgid"] not in intended]
+
+    async def check(self, *, cancelled: frozenset[str] = frozenset()) -> None:
+        """Assert what must hold once every visit is closed, whatever happened before."""
+        await self.no_zombies()
+        ledger = self.control("GET", "/ledger")
+        messages = ledger["messages"]
+        twice = [msgid for msgid, count in Counter(each["msgid"] for each in messages).items() if count > 1]
+        assert twice == [], "a message arrived twice"
+        assert await self.unannounced() == [], "something was sent whose intent is not in the journal (G1)"
+        for projection in await self.projections():
+            key = projection.key
+            visit = await self.visit(projection.visit_id)
+            agree(visit.data, ledger["totals"].get(key, {}))
+            wanted = "cancelled" if key in cancelled else "discharged"
+            assert (projection.state, projection.status) == (wanted, Status.CLOSED), key
+            stands = Counter(
+                each["code"]
+                for each in messages
+                if each["ipt_otp_no"] == key and each["result"] == "applied" and each["msgid"] not in ledger["reversed"]
+            )
+            times = {code: stands[code] for code in ONCE}
+            undone = 1 if key in cancelled else 0
+            assert times == dict(zip(ONCE, (1, 1, 1, undone, undone, undone), strict=True)), key
+        report = await rebuild_store(self.wired, repair=False)
+        assert report["differences"] == []
+
+
+def handed_over(key: str) -> dict[str, Any]:
+    """Return what a HIS hands over at once: person, lines and invoice; the person exists nowhere."""
+    return demo.invented_visit(key, 1 + sum(key.encode()) % 50) | {"invoice_no": f"FP{key}"}
+
+
+@contextmanager
+def _centre(folder: Path) -> Iterator[demo.Process]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
+    ready = folder / "centre.ready"
+    command = [sys.executable, "-m", "simulators.jiangsu", "--port", "0", "--control-port", "0"]
+    centre = demo.Process("centre", [*command, "--ready-file", str(ready)], environment, folder / "centre.log", ready)
+    centre.start()
+    try:
+        yield centre
+    finally:
+        centre.stop()
+
+
+def _site(folder: Path, url: str) -> Path:
+    """Write a site file beside the shipped one: the simulated centre's address, short patience."""
+    shipped = ROOT / "flows.yaml"
+    yaml = YAML(typ="safe")
+    site = yaml.load(shipped.read_text(encoding="utf-8"))
+    site["include"] = [str((shipped.parent / pattern).resolve()) for pattern in site["include"]]
+    site["adapters"]["jiangsu_gateway"]["url"] = url
+    site["overrides"] = {FLOW: IMPATIENT}
+    with (folder / "flows.yaml").open("w", encoding="utf-8") as file:
+        yaml.dump(site, file)
+    return folder / "flows.yaml"
+
+
+@asynccontextmanager
+async def hospital(folder: Path, store: str) -> AsyncIterator[Hospital]:
+    """Start a centre and a nursery for the empty, upgraded store at this URL; stop both at the end."""
+    with _centre(folder) as centre:
+        site = _site(folder, centre.ready["url"])
+        nursery = Nursery(folder, site, store)
+        try:
+            settings = Settings(store=store, site=site, exchange_keys=TEST_KEY, _env_file=None)  # type: ignore[call-arg]
+            async with application(settings) as wired:
+                yield Hospital(folder, centre, nursery, wired)
+        finally:
+            nursery.close()
