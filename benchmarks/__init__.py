@@ -1,1 +1,1 @@
-"""Measurements of visitflow. ``make bench`` runs them all and renews docs/performance.md; see ``benchmarks.__main__``."""
+"""Measurements of visitflow. ``make bench`` runs them all and renews docs/performance.md; see ``__main__``."""

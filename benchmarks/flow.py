@@ -125,7 +125,9 @@ def catalogue() -> Catalogue:
     return Catalogue({NAME: System}, {"null": NullAdapter})
 
 
-def flow(*, reads: bool = False, first_look: str = "5s", waits_after: int | None = None) -> FlowDefinition:
+def flow(
+    *, reads: bool = False, first_look: str = "5s", waits_after: int | None = None, timeout: str = "30s"
+) -> FlowDefinition:
     """Return a flow of seven steps that go by themselves.
 
     ``reads``: all steps may be repeated. ``first_look``: how long after a take-over a doubt is looked at.
@@ -151,7 +153,7 @@ def flow(*, reads: bool = False, first_look: str = "5s", waits_after: int | None
                     "to": names[n + 1],
                     "step": "bench.read" if reads else "bench.do",
                     "auto": n != waits_after,
-                    "timeout": "30s",
+                    "timeout": timeout,
                     "doubt": [] if reads else [{"probe": "bench.probe"}, "ask"],
                     "undo": {"impossible": "a benchmark"},
                 }
