@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -29,6 +28,7 @@ class Spent:
 
     seconds: float
     cpu: float  #: seconds of all threads, user and system
+    own: float  #: of these, seconds of the thread that measures (the event loop's)
     written: int  #: bytes handed to write calls
 
 
@@ -37,18 +37,15 @@ class Meter:
 
     def __init__(self) -> None:
         self._written = written()
-        self._cpu = _cpu()
+        self._cpu = time.process_time()
+        self._own = time.thread_time()
         self._began = time.perf_counter()
 
     def stop(self) -> Spent:
         """Return what was used since."""
         seconds = time.perf_counter() - self._began
-        return Spent(seconds, _cpu() - self._cpu, written() - self._written)
-
-
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+        cpu, own = time.process_time() - self._cpu, time.thread_time() - self._own
+        return Spent(seconds, cpu, own, written() - self._written)
 
 
 def written() -> int:

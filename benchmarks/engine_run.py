@@ -25,6 +25,8 @@ from service.tuning import tune_collector
 from storage import Vault, open_store, upgrade
 
 _OPENED_TOGETHER = 500
+#: Seconds after which a run has failed.
+_PATIENCE = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,12 @@ class Engine:
     runner: Runner
     commands: Commands
 
-    async def open(self, visits: int, data_bytes: int = 0, prefix: str = "K") -> None:
-        """Open many visits."""
-        data = fee_lines(data_bytes)
+    async def open(self, visits: int, data_bytes: int = 0) -> None:
+        """Open many visits, with keys that no earlier run has used."""
+        data, run = fee_lines(data_bytes), secrets.token_hex(4)
         for start in range(0, visits, _OPENED_TOGETHER):
             keys = range(start, min(visits, start + _OPENED_TOGETHER))
-            await asyncio.gather(*(self.commands.open(NAME, f"{prefix}{n}", data) for n in keys))
+            await asyncio.gather(*(self.commands.open(NAME, f"{run}-{n}", data) for n in keys))
 
 
 @asynccontextmanager
@@ -152,7 +154,8 @@ async def _advance(load: Load, running: Engine, profile: cProfile.Profile | None
     if profile is not None:
         profile.enable()
     await running.runner.start()
-    await done.wait()
+    async with asyncio.timeout(_PATIENCE):
+        await done.wait()
     if profile is not None:
         profile.disable()
 
