@@ -1,4 +1,7 @@
-"""A store that has seen many visits: closed ones, put in by plain SQL after the pattern of one that was really closed."""
+"""A store that has seen many visits: closed ones, put in by plain SQL after the pattern of one that the engine closed.
+
+Only SQLite.
+"""
 
 from __future__ import annotations
 

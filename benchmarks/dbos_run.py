@@ -49,6 +49,7 @@ class DbosMeasured:
 
     rate: float  #: steps per second
     settings: str
+    commits: int  #: SQLite without write-ahead log only: transactions that changed the file
 
 
 def version() -> str | None:
@@ -120,8 +121,9 @@ def _run(load: DbosLoad) -> DbosMeasured:
         "queue": lambda: _queue(load, lambda key: DBOS.enqueue_workflow("visits", visit, key)),
     }
     visit("warm")
+    commits = _changes(load)
     seconds = modes[load.mode]()
-    measured = DbosMeasured(load.visits * STEPS / seconds, _settings(lite))
+    measured = DbosMeasured(load.visits * STEPS / seconds, _settings(lite), _changes(load) - commits)
     DBOS.destroy()
     return measured
 
@@ -158,6 +160,14 @@ def _queue(load: DbosLoad, enqueue: Callable[[str], Any]) -> float:
     for handle in handles:
         handle.get_result(polling_interval_sec=0.02)
     return time.perf_counter() - began
+
+
+def _changes(load: DbosLoad) -> int:
+    """Return the counter in the header of an SQLite file, which each transaction raises unless there is a WAL."""
+    if load.wal or not load.url.startswith("sqlite"):
+        return 0
+    with file_of(load.url).open("rb") as file:
+        return int.from_bytes(file.read(28)[24:])
 
 
 def _settings(lite: bool) -> str:

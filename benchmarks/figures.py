@@ -93,5 +93,5 @@ def occupied(spent: Sequence[Spent], steps: int) -> str:
     a_step = 1e6 / (steps * len(spent))
     return (
         f"{cpu * a_step:,.0f} µs of processor a step (event loop {own * a_step:,.0f}, other threads"
-        f" {(cpu - own) * a_step:,.0f}) of {seconds * a_step:,.0f} µs that pass: {100 * cpu / seconds:.0f} % of one core"
+        f" {(cpu - own) * a_step:,.0f}) while {seconds * a_step:,.0f} µs pass: {100 * cpu / seconds:.0f} % of one core"
     )

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from benchmarks.apart import peak_memory
 from benchmarks.engine_run import engine
 from benchmarks.flow import STEPS, NullAdapter, SilentAdapter, flow
@@ -74,6 +76,7 @@ class Restarted:
     all_moved: float
     all_done: float  #: each is at rest: waiting for its trigger, or closed
     peak: int  #: largest resident size of the new process, in bytes
+    cpu: float  #: seconds of processor that it has used
 
 
 def restart(url: str, variant: Variant, visits: int) -> Restarted:
@@ -98,7 +101,8 @@ def restart(url: str, variant: Variant, visits: int) -> Restarted:
     try:
         moved = _until(began, all_moved)
         done = _until(began, lambda: at_rest() == visits)
-        return Restarted(moved, done, peak_memory(process.pid))
+        used = psutil.Process(process.pid).cpu_times()
+        return Restarted(moved, done, peak_memory(process.pid), used.user + used.system)
     finally:
         connection.close()
         process.kill()
