@@ -58,6 +58,8 @@ def _beside_bare(
     part.add(f"durable steps/s, {name}", our_rates, 0, least)
     part.add(f"{loop}, same rows and commits", their_rates)
     part.add(f"ratio to the {loop}", ratios(our_rates, their_rates), 2, ratio)
+    our_cpu, their_cpu = [each.spent.cpu for each in ours], [each.spent.cpu for each in theirs]
+    part.add(f"processor time of the {loop} to the engine's", ratios(their_cpu, our_cpu), 2)
     _volumes(part, ours, name)
     part.notes.append(
         f"{name.capitalize()}: {visits:,} visits, {ours[-1].steps:,} steps, {ours[-1].events:,} events; commits: engine"
