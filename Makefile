@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 ARGS ?=
 
 .PHONY: help install demo test test-fast lint types format lock bench clean
@@ -41,12 +42,20 @@ format: $(STAMP)  ## put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: $(STAMP)  ## renew requirements.lock from pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \
-	    --no-emit-trusted-host --no-header --annotation-style=line --output-file requirements.lock pyproject.toml
+COMPILE := $(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --no-header --annotation-style=line
 
-bench: $(STAMP)  ## durable steps per second, written to docs/performance.md
-	$(BIN)/python -m benchmarks.steps --write docs/performance.md
+lock: $(STAMP)  ## renew requirements.lock and requirements-bench.lock from pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --extra bench --constraint requirements.lock --output-file requirements-bench.lock \
+	    pyproject.toml
+
+$(BENCH_STAMP): $(STAMP) requirements-bench.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.lock
+	touch $@
+
+bench: $(BENCH_STAMP)  ## measure and renew docs/performance.md (ARGS='--only restart,size', ARGS=--quick for a trial)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -1,1 +1,1 @@
-"""Measurements: one command each, ratios against something measured in the same run."""
+"""Measurements of visitflow. ``make bench`` runs them all and renews docs/performance.md; see ``__main__``."""

@@ -1,0 +1,27 @@
+"""What is measured, part by part, and against which targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from benchmarks.figures import Part
+from benchmarks.parts.beside_bare import alone, many, postgres
+from benchmarks.parts.beside_dbos import dbos
+from benchmarks.parts.closed import closed
+from benchmarks.parts.profile import profile
+from benchmarks.parts.restarted import restarted
+from benchmarks.parts.setting import Setting
+from benchmarks.parts.size import size
+
+PARTS: dict[str, Callable[[Setting], Part]] = {
+    "many": many,
+    "alone": alone,
+    "postgres": postgres,
+    "dbos": dbos,
+    "restart": restarted,
+    "closed": closed,
+    "size": size,
+    "profile": profile,
+}
+
+__all__ = ["PARTS", "Setting"]
