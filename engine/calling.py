@@ -19,6 +19,7 @@ from engine.numbers import MessageNumbers
 from engine.outcomes import InDoubt, Outcome
 from engine.store import Lease, Store
 from engine.trace import where
+from engine.watchdog import Watchdog
 
 log = structlog.get_logger("visitflow.calling")
 
@@ -46,6 +47,7 @@ class Caller:
         self.lease_ends = lease_ends
         self.stopping = False  #: set when the process ends: visits are parked after the move under way
         self._adapters = adapters
+        self._watchdog = Watchdog()
 
     async def message_id(self, adapter: str) -> str:
         """Return a new message id of ``adapter``, never used before."""
@@ -75,18 +77,21 @@ class Caller:
             raise LeaseLost
         call = Call(operation.name, request, message_id, timeout, guard)
         outcome: Outcome
+        watch = self._watchdog.watch(timeout + GRACE)
         try:
-            async with asyncio.timeout((timeout + GRACE) / SECOND):
-                outcome = await self._adapter(adapter).call(call)
-        except TimeoutError:
-            outcome = InDoubt("the adapter did not return in time")
+            outcome = await self._adapter(adapter).call(call)
         except asyncio.CancelledError:
-            if not self.stopping:
+            if watch.expired and watch.task.uncancel() == 0:
+                outcome = InDoubt("the adapter did not return in time")
+            elif self.stopping:
+                outcome = InDoubt("the engine was stopped while the call was in the air")
+            else:
                 raise
-            outcome = InDoubt("the engine was stopped while the call was in the air")
         except Exception as error:
             log.error("adapter_failed", adapter=adapter, operation=operation.name, error=where(error))
             outcome = InDoubt(f"the adapter failed: {type(error).__name__}")
+        finally:
+            self._watchdog.forget(watch)
         self.hook(FaultPoint.AFTER_REPLY, operation.name)
         journal.answered(operation.name)
         return outcome

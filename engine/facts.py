@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, ValidationInfo
 
 
 class FloatRefused(TypeError):
     """A binary float was about to enter the journal; money is Decimal."""
 
 
-def normalise(value: Any, path: str = "") -> Any:
+def normalise(value: Any, path: str = "") -> Any:  # noqa: PLR0912 - one arm a type
     """Return ``value`` in JSON types: Decimal, dates and times as text, sequences as lists.
 
     Raises:
@@ -23,6 +23,8 @@ def normalise(value: Any, path: str = "") -> Any:
         TypeError: a value has no JSON form.
     """
     kind = type(value)
+    if kind is dict and _plain(value):
+        return value
     if kind is str:
         if not value.isascii() and not _whole(value):
             raise TypeError(f"{path or 'value'} holds half a character (a lone surrogate)")
@@ -50,6 +52,17 @@ def normalise(value: Any, path: str = "") -> Any:
     raise TypeError(f"{path or 'value'} is a {kind.__name__}, which has no JSON form")
 
 
+def _plain(value: dict[Any, Any]) -> bool:
+    """Tell whether a dictionary is in its final form already, as most are: flat, plain names, plain values."""
+    for name, item in value.items():
+        kind = type(item)
+        if type(name) is not str or not (
+            item is None or kind is bool or kind is int or (kind is str and item.isascii())
+        ):
+            return False
+    return True
+
+
 def _whole(text: str) -> bool:
     try:
         text.encode()
@@ -63,8 +76,13 @@ def printable(text: str) -> str:
     return text if text.isascii() or _whole(text) else text.encode("utf-8", "replace").decode()
 
 
+def _from_python(value: Any, info: ValidationInfo) -> Any:
+    """Normalise what code hands over; what is read back as JSON was normalised when it was written."""
+    return value if info.mode == "json" else normalise(value)
+
+
 #: A JSON object without floats. As a pydantic field it is normalised on the way in.
-Facts = Annotated[dict[str, Any], BeforeValidator(normalise)]
+Facts = Annotated[dict[str, Any], BeforeValidator(_from_python)]
 
 
 def dumps(value: Any) -> str:

@@ -74,6 +74,7 @@ class Runner:
         self._leases: dict[str, Lease] = {}
         self._trusted: dict[str, Micros] = {}  # visit → monotonic time until which its lease is surely ours
         self._wake = asyncio.Event()
+        self._changed = False
         self._loops: list[asyncio.Task[None]] = []
         self._caller = Caller(store, adapters, environment, hook=hook, lease_ends=self._lease_ends)
         self._executor = Executor(self._caller, flows)
@@ -85,6 +86,7 @@ class Runner:
 
     def wake(self) -> None:
         """Look for due visits now: something has changed."""
+        self._changed = True
         self._wake.set()
 
     async def start(self) -> None:
@@ -136,6 +138,11 @@ class Runner:
             pause = self.settings.poll
             try:
                 if len(self._tasks) < self.settings.in_flight:
+                    # Something has just changed: claim at once. Else look first: an idle runner writes nothing.
+                    changed, self._changed = self._changed, False
+                    if changed and await self._claim():
+                        self._changed = True
+                        continue
                     pause = await self._until_due()
                     if pause == 0 and await self._claim():
                         continue
@@ -182,7 +189,7 @@ class Runner:
         if self._tasks.get(visit_id) is task:
             del self._tasks[visit_id], self._leases[visit_id], self._trusted[visit_id]
         if len(self._tasks) + 1 >= self.settings.in_flight or not self._tasks:
-            self._wake.set()
+            self.wake()
 
     async def _move(self, claim: Claim) -> None:
         try:
