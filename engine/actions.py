@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.events import Cause, Verdict
 from engine.machine import Edge, Flow
-from engine.plan import no_way_over, view_of, way_of
+from engine.plan import answer_is_final_at, no_way_over, view_of, way_of
 from engine.steps import View
 from engine.visit import Visit, landing
 
@@ -68,7 +68,7 @@ def _actions(flow: Flow, visit: Visit) -> Iterator[Action]:
     if can_settle(visit) is None:
         if not in_last_look(visit):
             yield Action(ActionKind.SETTLE, Verdict.APPLIED.value, by_hand_fields(flow, visit))
-        if visit.call is not None or in_last_look(visit):
+        if can_deny(flow, visit) is None:
             yield Action(ActionKind.SETTLE, Verdict.NOT_APPLIED.value)
     for back in ways_back(flow, visit):
         yield Action(ActionKind.REVERSE, back.state, sends=back.sends)
@@ -125,6 +125,16 @@ def can_settle(visit: Visit) -> str | None:
     if in_last_look(visit):
         return None
     return "no call of this visit is in doubt"
+
+
+def can_deny(flow: Flow, visit: Visit) -> str | None:
+    """Tell why "it did not happen" cannot be said by hand, or None."""
+    if visit.call is None:
+        return None if in_last_look(visit) else "only a call in doubt can be settled as not applied"
+    final = answer_is_final_at(flow, visit, way_of(flow, visit, visit.call)) <= visit.updated_at
+    if visit.trouble is None and visit.doubt is not None and not final:
+        return "the message may still be on its way and nothing looks for it again; you will be asked in time"
+    return None
 
 
 def in_last_look(visit: Visit) -> bool:

@@ -190,8 +190,7 @@ class Commands:
             _legal(actions.can_settle(visit), "settle")
             last_look = actions.in_last_look(visit)
             if verdict is Verdict.NOT_APPLIED:
-                open_call = visit.call is not None or last_look
-                _legal(None if open_call else "only a call in doubt can be settled as not applied", "settle")
+                _legal(actions.can_deny(flow, visit), "settle")
                 if data:
                     raise InvalidData("not applied takes no data", field=next(iter(data)), flow=flow.name)
                 return Progress()

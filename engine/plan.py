@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from engine.definitions import Timer
+from engine.definitions import SettleKind, Timer
 from engine.environment import SECOND, Micros
 from engine.events import Cause, Role
 from engine.machine import Back, Edge, Flow, Method, Way
@@ -145,7 +145,21 @@ def _plan_call(flow: Flow, visit: Visit, call: PendingCall) -> Plan:
     way = way_of(flow, visit, call)
     methods = () if way is None else way.methods
     method = methods[doubt.method] if doubt.method < len(methods) else None
-    return Plan(Settle(method), doubt.next_at, "settling")
+    at = doubt.next_at
+    if method is None or method.kind is SettleKind.ASK:
+        at = max(at, answer_is_final_at(flow, visit, way))
+    return Plan(Settle(method), at, "settling")
+
+
+def answer_is_final_at(flow: Flow, visit: Visit, way: Way | None) -> Micros:
+    """Return from when on "it did not happen" cannot be overtaken by a message that is still on its way.
+
+    Where a probe looks once more before closing, a person may be asked at any time. Where none does, what the person
+    says is the last word, so they are asked when the network has forgotten the message.
+    """
+    assert visit.doubt is not None
+    looks = way is not None and any(method.kind is SettleKind.PROBE for method in way.methods)
+    return visit.doubt.since if looks else visit.doubt.since + flow.definition.settling.late_look
 
 
 def _plan_undo(flow: Flow, visit: Visit) -> Plan:

@@ -7,12 +7,10 @@ to a visit.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-import psutil
 import structlog
 
 from engine import faultpoints
@@ -21,7 +19,8 @@ from engine.calling import Caller
 from engine.environment import SECOND, Environment, Micros
 from engine.errors import LeaseLost, StoreError
 from engine.execution import Executor, FlowSource
-from engine.store import Claim, Lease, Store, Worker
+from engine.processes import Processes, SystemProcesses
+from engine.store import Claim, Lease, Store
 from engine.trace import where
 
 log = structlog.get_logger("visitflow.runner")
@@ -63,11 +62,13 @@ class Runner:
         *,
         settings: RunnerSettings | None = None,
         hook: faultpoints.Hook = faultpoints.nothing,
+        processes: Processes | None = None,
     ) -> None:
         """``flows`` returns the compiled flow of a version hash."""
+        self._processes = processes or SystemProcesses()
         self.settings = settings or RunnerSettings()
         self.figures = RunnerFigures()
-        self.worker = f"{socket.gethostname()}:{environment.new_id()}"
+        self.worker = f"{self._processes.host()}:{environment.new_id()}"
         self._store = store
         self._environment = environment
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -244,33 +245,16 @@ class Runner:
 
     # -- workers
     async def _register(self) -> None:
-        process = psutil.Process()
-        await self._store.register(
-            Worker(
-                worker=self.worker,
-                host=socket.gethostname(),
-                pid=process.pid,
-                process_started=int(process.create_time() * SECOND),
-                seen_at=self._environment.now(),
-            )
-        )
+        await self._store.register(self._processes.described(self.worker, self._environment.now()))
 
     async def _take_over_the_dead(self) -> None:
         """End the leases of workers on this host whose process is provably gone; others end by themselves."""
         for worker in await self._store.workers():
-            if worker.worker != self.worker and worker.host == socket.gethostname() and not _alive(worker):
+            if (
+                worker.worker != self.worker
+                and worker.host == self._processes.host()
+                and not self._processes.alive(worker)
+            ):
                 count = await self._store.expire_worker(worker.worker, self._environment.now())
                 self.figures.taken_over += count
                 log.info("took_over", worker=worker.worker, visits=count)
-
-
-def _alive(worker: Worker) -> bool:
-    """Tell whether a worker's process still runs: same number, and started at the same time."""
-    try:
-        process = psutil.Process(worker.pid)
-        same = abs(int(process.create_time() * SECOND) - worker.process_started) < 2 * SECOND
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True

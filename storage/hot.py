@@ -20,7 +20,7 @@ from sqlalchemy.sql.elements import ClauseElement
 Row = tuple[Any, ...]
 
 #: How many rows one statement takes; a statement is prepared for each of these and kept by the driver.
-CHUNKS = (256, 64, 16, 4, 1)
+CHUNKS = (256, 64, 16, 4, 2, 1)
 
 
 class Driver(Protocol):
