@@ -75,7 +75,7 @@ def _table(seed: int, tally: Tally) -> list[str]:
         f"| simulated time | {tally.virtual / 86400:,.0f} days |",
         f"| real time | {tally.seconds / 60:.1f} min ({1000 * tally.seconds / each:.1f} ms a schedule) |",
         "",
-        f"By `python -m tests.simulation --seed {seed} --schedules {tally.schedules}`, {datetime.date.today():%Y-%m-%d}.",
+        f"By `python -m tests.simulation --seed {seed} --schedules {tally.schedules}`, {datetime.date.today()}.",
     ]
 
 
