@@ -103,7 +103,7 @@ async def engine(
     await registry.load([definition])
     runner = Runner(store, registry.version, {"null": adapter or NullAdapter()}, environment, settings=settings)
     try:
-        yield Engine(store, runner, Commands(store, registry, environment, runner.worker, runner.wake))
+        yield Engine(store, runner, Commands(store, registry, environment, runner.worker, runner.wake, runner))
     finally:
         await store.close()
 

@@ -34,8 +34,9 @@ from engine.journal import Journal
 from engine.machine import Flow
 from engine.plan import project, view_of, way_of
 from engine.registry import Registry
+from engine.room import Adopter
 from engine.steps import Progress
-from engine.store import History, Lease, NewVisit, Projection, Store, StoredEvent
+from engine.store import Claim, History, Lease, NewVisit, Projection, Store, StoredEvent
 from engine.visit import Visit, fold
 
 #: How much JSON one command may hand over.
@@ -66,8 +67,13 @@ class Commands:
         environment: Environment,
         worker: str,
         changed: Callable[[], None] = lambda: None,
+        runner: Adopter | None = None,
     ) -> None:
-        """``worker`` names this process in the leases that commands take for a moment."""
+        """``worker`` names this process in the leases that commands take for a moment.
+
+        With a ``runner`` of this process that has room, a visit is opened under its lease and moves at once.
+        """
+        self._runner = runner
         self._store = store
         self._registry = registry
         self._environment = environment
@@ -101,16 +107,21 @@ class Commands:
             by=by,
         )
         visit.apply(event)
-        found = await self._store.open(
-            NewVisit(
-                projection=project(definition, visit),
-                events=(StoredEvent(1, now, event.kind, encode(event)),),
-                fingerprint=fingerprint,
-            )
+        projection = project(definition, visit)
+        due = projection.due_at is not None and projection.due_at <= now
+        room = self._runner.room() if self._runner is not None and due else None
+        new = NewVisit(
+            projection=projection,
+            events=(StoredEvent(1, now, event.kind, encode(event)),),
+            fingerprint=fingerprint,
+            lease=None if room is None else Lease(visit.visit_id, 1, room.worker, room.until),
         )
+        found = await self._store.open(new)
         if found.fingerprint != fingerprint:
             raise DuplicateKey(f"{flow} has a visit {key} that was opened with other data", field="key", flow=flow)
-        if found.created:
+        if found.created and self._runner is not None and room is not None and new.lease is not None:
+            self._runner.adopt(Claim(new.lease, new.projection, History(None, new.events)), room)
+        elif found.created:
             self._changed()
         return found.projection, found.created
 

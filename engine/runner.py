@@ -20,6 +20,7 @@ from engine.environment import SECOND, Environment, Micros
 from engine.errors import LeaseLost, StoreError
 from engine.execution import Executor, FlowSource
 from engine.processes import Processes, SystemProcesses
+from engine.room import Room
 from engine.store import Claim, Lease, Store
 from engine.trace import where
 
@@ -163,6 +164,21 @@ class Runner:
         if due is None:
             return self.settings.poll
         return max(0, min(due - self._environment.now(), self.settings.poll))
+
+    # -- visits that are opened by this process
+    def room(self) -> Room | None:
+        """Return the lease under which a visit may be opened now, or None when there is no room for it."""
+        if not self._loops or self._caller.stopping or len(self._tasks) >= self.settings.in_flight:
+            return None
+        lease = self.settings.lease
+        trusted = self._environment.monotonic() + lease - self.settings.margin
+        return Room(self.worker, self._environment.now() + lease, trusted)
+
+    def adopt(self, claim: Claim, room: Room) -> None:
+        """Move a visit that was opened under a lease of :meth:`room`; while stopping, leave it to the next process."""
+        if not self._caller.stopping:
+            self.figures.claimed += 1
+            self._begin(claim, room.trusted)
 
     async def _claim(self) -> int:
         free = min(self.settings.in_flight - len(self._tasks), self.settings.batch)

@@ -120,11 +120,15 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class NewVisit:
-    """A visit to be opened with its first event. ``fingerprint`` tells same data from other data for the same key."""
+    """A visit to be opened with its first event. ``fingerprint`` tells same data from other data for the same key.
+
+    With ``lease`` (token 1) the visit is leased from the beginning: opening and claiming share a commit.
+    """
 
     projection: Projection
     events: Sequence[StoredEvent]
     fingerprint: str
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ async def application(
             ),
             hook=hook,
         )
-        commands = Commands(store, registry, environment, runner.worker, runner.wake)
+        commands = Commands(store, registry, environment, runner.worker, runner.wake, runner)
         yield Application(settings, site, store, catalogue, registry, adapters, environment, commands, runner)
     finally:
         for adapter in adapters.values():

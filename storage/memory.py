@@ -72,7 +72,9 @@ class MemoryStore:
             kept = self._visits[self._keys[name]]
             return Found(kept.projection, kept.fingerprint, False)
         self._keys[name] = projection.visit_id
-        self._visits[projection.visit_id] = _Kept(projection, visit.fingerprint, list(visit.events))
+        kept = self._visits[projection.visit_id] = _Kept(projection, visit.fingerprint, list(visit.events))
+        if visit.lease is not None:
+            kept.token, kept.lease = visit.lease.token, visit.lease
         self.figures.commits += 1
         return Found(projection, visit.fingerprint, True)
 

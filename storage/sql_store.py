@@ -64,6 +64,7 @@ _PROJECTION = (
 _OPENED = (
     *("visit_id", "flow", "version", "key", "state", "status", "cause", "waiting_for", "seq"),
     *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "token"),
+    *("lease_worker", "lease_until"),
 )
 _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting_for", "cause")
 
@@ -499,7 +500,12 @@ class SqlStore:
             "fingerprint": new.fingerprint,
             "wake_at": projection.due_at,
             "token": 0,
+            "lease_worker": None,
+            "lease_until": None,
         }
+        if (lease := new.lease) is not None:
+            leased = {"token": lease.token, "lease_worker": lease.worker, "lease_until": lease.until}
+            row |= leased | {"wake_at": lease.until}
         if self._insert_visit.run(driver_of(connection), row).rowcount == 1:
             rows = [(projection.visit_id, event.seq, event.at, event.kind, event.payload) for event in new.events]
             self._insert_events.run(driver_of(connection), rows)

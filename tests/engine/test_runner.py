@@ -19,7 +19,7 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Status, Store, VisitFilter, Worker
 from tests.conftest import DURABLE
-from tests.toy import ToyAdapter, toy_catalogue, toy_flow
+from tests.toy import ToyAdapter, ToyPeer, toy_catalogue, toy_flow
 
 every_durable_store = pytest.mark.parametrize("store_url", DURABLE, indirect=True)
 PATIENCE = 20.0
@@ -40,7 +40,9 @@ class Bench:
             self.environment,
             settings=RunnerSettings(**{"poll": SECOND // 50, **settings}),
         )
-        self.commands = Commands(store, self.registry, self.environment, self.runner.worker, self.runner.wake)
+        self.commands = Commands(
+            store, self.registry, self.environment, self.runner.worker, self.runner.wake, self.runner
+        )
 
     async def start(self) -> Bench:
         quick = {"first_look": "50ms", "look_again": "50ms", "late_look": "50ms"}
@@ -186,3 +188,29 @@ async def test_a_bug_of_ours_stops_the_visit_where_it_is_seen() -> None:
         await world.check(visit)
     finally:
         del ToySystem.CONDITIONS["explode"]
+
+
+@every_durable_store
+async def test_a_visit_is_opened_and_leased_in_one_commit_while_there_is_room(store: Store) -> None:
+    bench = await Bench(store, in_flight=1).start()
+    before = bench.runner.figures.claimed
+    hold = asyncio.Event()
+    bench.adapter.call = lambda call: _wait_for(hold, call)  # type: ignore[method-assign]
+    first, _ = await bench.commands.open("toy.visit", "K1", {"patient": "p"})
+    assert (bench.runner.figures.claimed, bench.runner.in_flight) == (before + 1, 1), "at once, without a claim"
+    second, _ = await bench.commands.open("toy.visit", "K2", {"patient": "p"})
+    assert bench.runner.in_flight == 1, "no room: it waits for its turn"
+    again, created = await bench.commands.open("toy.visit", "K1", {"patient": "p"})
+    assert (again.visit_id, created, bench.runner.in_flight) == (first.visit_id, False, 1)
+    hold.set()
+    async with asyncio.timeout(PATIENCE):
+        while {(await store.get(each.visit_id)).state for each in (first, second)} != {"registered"}:
+            await asyncio.sleep(0.02)
+    await bench.runner.stop()
+    assert bench.commands._runner is not None
+    assert bench.commands._runner.room() is None, "a runner that stops takes nothing more"
+
+
+async def _wait_for(hold: asyncio.Event, call: Call) -> Outcome:
+    await hold.wait()
+    return ToyPeer().apply(call)

@@ -196,7 +196,7 @@ class Hospital:
             processes=self,
         )
         await life.runner.start()
-        life.commands = Commands(life.disk, registry, self.clock, life.runner.worker, life.runner.wake)  # type: ignore[arg-type]
+        life.commands = Commands(life.disk, registry, self.clock, life.runner.worker, life.runner.wake, life.runner)  # type: ignore[arg-type]
         await asyncio.Event().wait()
 
     def _adapter(self) -> Adapter:
@@ -238,10 +238,15 @@ class Hospital:
                     self.tell(f"the clock is {self.shift[0]:+.0f} s")
                 case "second" if len(living) < 2:
                     self.start_process()
+
+    async def manager(self) -> None:
+        """Start a process whenever none is left, as a service manager does."""
+        while True:
             self.revive()
+            await asyncio.sleep(self.fate.between("manager", 0.5, 8))
 
     def revive(self) -> None:
-        """Start a process when none is left, as a service manager does; one that failed by itself is gone too."""
+        """Start a process when none is left; one that failed by itself is gone too."""
         for life in self.lives:
             if life.process.alive and life.task is not None and life.task.done():
                 life.process.alive = False
@@ -395,6 +400,7 @@ class Hospital:
         self.start_process()
         if self.fate.pick("two", 2):
             self.start_process()
+        managing = asyncio.create_task(self.manager())
         troubles = [asyncio.create_task(work()) for work in (self.trouble, self.his, self.supervisor)]
         await asyncio.gather(*troubles)
         self.fate.healed = True
@@ -405,9 +411,9 @@ class Hospital:
             life.disk.full_until = 0.0
         end = self.world.elapsed + PATIENCE
         while self.world.elapsed < end:
-            self.revive()
             await asyncio.sleep(100)
             if await self._at_rest():
+                managing.cancel()
                 return
             await self.hand_over()
             for visit_id in self.opened.values():

@@ -20,8 +20,12 @@ from tests.simulation.fate import Fate
 _PROCESS: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
 
 
+#: A schedule takes about two thousand turns; one that takes so many goes round in circles.
+MOST_TURNS = 60_000
+
+
 class Idle(RuntimeError):
-    """Nothing will ever happen again, and somebody still waits."""
+    """Nothing will ever happen again and somebody still waits, or it never ends."""
 
 
 @dataclass
@@ -92,6 +96,8 @@ class World(asyncio.BaseEventLoop):
         if not self._ready:
             raise Idle
         self.turns += 1
+        if self.turns > MOST_TURNS:
+            raise Idle("it never comes to rest")
         if len(self._ready) > 1:
             self._ready.rotate(-self.order.randrange(len(self._ready)))
         handle = self._ready.popleft()

@@ -14,6 +14,8 @@ from engine.store import (
     Claim,
     ExchangeRecord,
     FlowRecord,
+    History,
+    Lease,
     NewVisit,
     Projection,
     Snapshot,
@@ -287,3 +289,28 @@ async def test_the_audit_finds_who_would_never_be_moved(store: Store) -> None:
     await opened(store, 4, due_at=None, status=Status.STUCK)
     found = await store.zombies(200 * SECOND, SECOND)
     assert sorted(each.key for each in found) == ["K1", "K2"]
+
+
+@every_store
+async def test_a_visit_opened_under_a_lease_is_nobody_elses_until_it_ends(store: Store) -> None:
+    made = projection()
+    lease = Lease(made.visit_id, 1, "opener", 5000)
+    assert (await store.open(NewVisit(made, (event(1),), "print", lease))).created
+    assert await store.claim_due("other", 4000, 9000, 10) == []
+    assert await store.claim(made.visit_id, "other", 4000, 9000) is None
+    assert await store.next_wake() == 5000
+    own = Claim(lease, made, History(None, (event(1),)))
+    await store.append(append(own, state="moved"))
+    (claim,) = await store.claim_due("other", 5000, 9000, 10)
+    assert claim.lease.token == 2
+    with pytest.raises(LeaseLost):
+        await store.append(append(replace(own, projection=claim.projection), state="stale"))
+
+
+@every_store
+async def test_opening_again_under_a_lease_changes_nothing(store: Store) -> None:
+    first = await opened(store)
+    lease = Lease("9" * 26, 1, "opener", 5000)
+    again = await store.open(NewVisit(replace(first, visit_id="9" * 26), (event(1),), "print1", lease))
+    assert (again.created, again.projection.visit_id) == (False, first.visit_id)
+    assert len(await store.claim_due("other", 4000, 9000, 10)) == 1
