@@ -89,6 +89,9 @@ _EVENTS_OF_MANY = (
     .where(events.c.seq > func.coalesce(visits.c.snapshot_seq, 0))
     .order_by(events.c.visit_id, events.c.seq)
 )
+_LEASED_BY = select(visits.c.visit_id, visits.c.token, visits.c.lease_worker).where(
+    visits.c.lease_worker.in_(bindparam("workers", expanding=True))
+)
 _SET_SNAPSHOT = (
     update(visits)
     .where(visits.c.visit_id == bindparam("b_visit"))
@@ -122,6 +125,7 @@ class SqlStore:
         self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True), None, target)
         self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False), None, target)
         leasing = ("lease_worker", "lease_until", "wake_at", "token")
+        self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
         self._lease = update_many(visits, ("visit_id",), leasing, {}, target)
         self._writer: GroupCommit[Job] = GroupCommit(
             self._writer_engine.connect, dialect, self._perform, self.figures, fault
@@ -194,22 +198,16 @@ class SqlStore:
 
     async def renew(self, leases: Sequence[Lease], until: Micros) -> set[str]:
         """Extend leases; return those lost."""
+        if not leases:
+            return set()
 
         def work(connection: Connection) -> set[str]:
-            lost = set()
-            for lease in leases:
-                changed = connection.execute(
-                    update(visits)
-                    .where(
-                        visits.c.visit_id == lease.visit_id,
-                        visits.c.token == lease.token,
-                        visits.c.lease_worker == lease.worker,
-                    )
-                    .values(lease_until=until, wake_at=until)
-                )
-                if changed.rowcount == 0:
-                    lost.add(lease.visit_id)
-            return lost
+            rows = [(lease.visit_id, lease.token, lease.worker, until, until) for lease in leases]
+            if self._renew.run(driver_of(connection), rows) == len(rows):
+                return set()
+            workers_ = {lease.worker for lease in leases}
+            ours = {tuple(row) for row in connection.execute(_LEASED_BY, {"workers": list(workers_)})}
+            return {lease.visit_id for lease in leases if (lease.visit_id, lease.token, lease.worker) not in ours}
 
         found: set[str] = await self._write(work)
         return found
