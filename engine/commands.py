@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -46,6 +46,8 @@ MAX_KEY = 64
 PATIENCE = 5 * SECOND
 _LOOK_EVERY = SECOND // 20
 _LEASE = MINUTE
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,8 @@ class Commands:
                 by=by,
             )
 
-        async with self._leased(visit_id, check) as (flow, journal):
-            journal.record(check(flow, journal.visit))
+        async with self._leased(visit_id, check) as (_flow, journal, triggered):
+            journal.record(triggered)
         return await self._store.get(visit_id)
 
     def _satisfied(self, flow: Flow, visit: Visit, trigger: str) -> bool:
@@ -181,7 +183,7 @@ class Commands:
             _attributed(by, reason)
             _legal(actions.can_resume(visit), "resume")
 
-        async with self._leased(visit_id, check) as (_flow, journal):
+        async with self._leased(visit_id, check) as (_flow, journal, _):
             now = journal.now()
             journal.record(Resumed(at=now, by=by, reason=reason, next_at=now))
         return await self._store.get(visit_id)
@@ -219,8 +221,8 @@ class Commands:
                 return Progress(facts)
             return way.bound.step.told(view_of(flow, visit, self._environment.now(), visit.call), facts)
 
-        async with self._leased(visit_id, check) as (flow, journal):
-            settling.by_hand(flow, journal, verdict, by, reason, check(flow, journal.visit))
+        async with self._leased(visit_id, check) as (flow, journal, progress):
+            settling.by_hand(flow, journal, verdict, by, reason, progress)
         return await self._store.get(visit_id)
 
     async def reverse(self, visit_id: str, state: str, by: str, reason: str) -> Projection:
@@ -236,8 +238,7 @@ class Commands:
             why = f"reachable: {reachable}" if reachable else actions.why_no_way_back(flow, visit)
             raise ActionNotLegal(f"the visit cannot be taken back to {state}; {why}", field="state")
 
-        async with self._leased(visit_id, check) as (flow, journal):
-            way = check(flow, journal.visit)
+        async with self._leased(visit_id, check) as (_flow, journal, way):
             journal.record(UndoRequested(at=journal.now(), target=state, depth=way.depth, by=by, reason=reason))
         return await self._store.get(visit_id)
 
@@ -251,8 +252,7 @@ class Commands:
                 raise ActionNotLegal(f"the visit cannot be cancelled: {actions.why_no_way_back(flow, visit)}")
             return way
 
-        async with self._leased(visit_id, check) as (flow, journal):
-            check(flow, journal.visit)
+        async with self._leased(visit_id, check) as (flow, journal, _):
             close = flow.definition.cancelled
             journal.record(UndoRequested(at=journal.now(), target=close, depth=0, close=close, by=by, reason=reason))
         return await self._store.get(visit_id)
@@ -279,8 +279,8 @@ class Commands:
             now = max(self._environment.now(), visit.updated_at)
             return Corrected(at=now, by=by, reason=reason, old=old, new=new)
 
-        async with self._leased(visit_id, check) as (flow, journal):
-            journal.record(check(flow, journal.visit))
+        async with self._leased(visit_id, check) as (_flow, journal, corrected):
+            journal.record(corrected)
         return await self._store.get(visit_id)
 
     async def migrate(self, visit_id: str, by: str, reason: str, version: str | None = None) -> Projection:
@@ -327,8 +327,11 @@ class Commands:
 
     # -- leasing
     @asynccontextmanager
-    async def _leased(self, visit_id: str, check: Callable[[Flow, Visit], Any]) -> AsyncIterator[tuple[Flow, Journal]]:
-        """Check on a copy, lease, check in again by the caller, write and release; a refusal leaves no trace."""
+    async def _leased(self, visit_id: str, check: Callable[[Flow, Visit], T]) -> AsyncIterator[tuple[Flow, Journal, T]]:
+        """Check on a copy, lease, check again, write and release; a refusal leaves no trace.
+
+        Yields what ``check`` returned under the lease: a worker may have moved the visit since the first look.
+        """
         visit = fold(visit_id, await self._history(visit_id))
         check(await self._registry.version(visit.version), visit)
         journal = await self._lease(visit_id)
@@ -336,7 +339,7 @@ class Commands:
         if journal.visit.call is not None and journal.visit.doubt is None:
             take_over(flow, journal)  # nobody holds the lease, so whoever made the call is gone
         try:
-            yield flow, journal
+            yield flow, journal, check(flow, journal.visit)
         except BaseException:
             await self._store.release(journal.lease)
             raise

@@ -400,3 +400,38 @@ async def test_cancelling_is_journalled_with_its_reason() -> None:
     await world.commands.cancel(visit, "wang", "patient left")
     requested = next(event for event in await world.events(visit) if isinstance(event, UndoRequested))
     assert (requested.by, requested.reason, requested.close) == ("wang", "patient left", "cancelled")
+
+
+@pytest.mark.parametrize("action", ["resume", "correct", "trigger"])
+async def test_what_was_legal_is_checked_again_under_the_lease(action: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the first look and the lease a worker finishes the visit: the action is refused, not journalled."""
+    world = await World().start()
+    world.peer.fail("settle", lose_request)
+    visit = await world.open()
+    await world.run()
+    if action != "trigger":
+        await world.commands.trigger(visit, "settle", {"invoice": "I1"})
+        await world.step()
+    ordinary = world.store.claim
+
+    async def claim(*arguments: Any) -> Any:
+        monkeypatch.setattr(world.store, "claim", ordinary)
+        if action == "trigger":
+            await world.commands.trigger(visit, "settle", {"invoice": "I2"})
+        await world.run()
+        return await ordinary(*arguments)
+
+    monkeypatch.setattr(world.store, "claim", claim)
+    asked = {
+        "resume": lambda: world.commands.resume(visit, "w", "r"),
+        "correct": lambda: world.commands.correct(visit, {"patient": "other"}, "w", "r"),
+        "trigger": lambda: world.commands.trigger(visit, "settle", {"invoice": "I1"}),
+    }
+    before = len([event for event in await world.events(visit) if isinstance(event, (Resumed, Corrected))])
+    with pytest.raises((ActionNotLegal, TriggerNotLegal)):
+        await asked[action]()
+    await world.run()
+    after = [event for event in await world.events(visit) if isinstance(event, (Resumed, Corrected))]
+    assert len(after) == before
+    assert (await world.get(visit)).status is Status.CLOSED
+    await world.check(visit)
