@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 ARGS ?=
 
-.PHONY: help install demo test test-fast lint types format lock bench clean
+.PHONY: help install demo test test-fast lint types format lock bench simulation explore clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -56,6 +56,12 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 
 bench: $(BENCH_STAMP)  ## measure and renew docs/performance.md (ARGS='--only restart,size', ARGS=--quick for a trial)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+simulation: $(STAMP)  ## 100,000 schedules of the whole service from a seed (20 min), written to docs/reliability.md
+	$(BIN)/python -m tests.simulation --seed 1000000 --schedules 100000 --write docs/reliability.md $(ARGS)
+
+explore: $(STAMP)  ## every situation of every shipped flow, written to docs/reliability.md
+	$(BIN)/python -m tests.flows.explored --write docs/reliability.md $(ARGS)
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
