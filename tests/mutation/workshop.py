@@ -1,0 +1,68 @@
+"""A copy of the sources that may be broken, and the tests run on it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.jiangsu import ROOT
+from tests.mutation.table import Mutant
+
+#: Seconds: a mutant whose tests take longer hangs, and a hanging test is a failing test.
+LIMIT = 180
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info", "build", "data", "*.db*")
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_TESTS_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the tests said. ``by`` is the test that noticed; ``trouble`` why there is no verdict."""
+
+    caught: bool
+    by: str
+    seconds: float
+    trouble: str = ""
+
+
+class Workshop:
+    """One copy; one mutant at a time."""
+
+    def __init__(self, root: Path) -> None:
+        """Copy the sources to ``root``, which must not exist."""
+        self._root = root
+        shutil.copytree(ROOT, root, ignore=_LEFT_OUT)
+
+    def whole(self, tests: list[str]) -> Verdict:
+        """Run tests on the unbroken sources; ``caught`` means that they fail without any mutant."""
+        return self._run(tests)
+
+    def broken(self, mutant: Mutant) -> Verdict:
+        """Break, run the tests that have to notice, mend. Raises Misfit."""
+        with mutant.applied(self._root):
+            return self._run(list(mutant.tests))
+
+    def _run(self, tests: list[str]) -> Verdict:
+        began = time.monotonic()
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+        command += ["-m", "not postgres", "--timeout", "60", *tests]
+        # No bytecode: two sources of one length within one second would share it.
+        environment = os.environ | {"PYTHONPATH": str(self._root), "PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            done = subprocess.run(
+                command, cwd=self._root, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return Verdict(True, f"no end within {LIMIT} s", time.monotonic() - began)
+        seconds = time.monotonic() - began
+        if done.returncode == 0:
+            return Verdict(False, "", seconds)
+        if done.returncode == _TESTS_FAILED and (failed := _FAILED.search(done.stdout)):
+            return Verdict(True, failed[1].partition("[")[0], seconds)
+        return Verdict(False, "", seconds, "\n".join((done.stdout + done.stderr).splitlines()[-15:]))
