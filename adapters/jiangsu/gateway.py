@@ -12,15 +12,19 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.discretion import discreet
-from adapters.jiangsu.contracts import SIGN_IN, TRANSACTIONS, LinesRequest, Transaction
+from adapters.jiangsu.contracts.visit import LinesRequest
 from adapters.jiangsu.envelope import Reply, Unreadable, decode, encode
 from adapters.jiangsu.errors import ErrorClass, error_table
+from adapters.jiangsu.session import SignInListener, SignInReason, nobody_listens
+from adapters.jiangsu.transactions import OPERATIONS, TRANSACTIONS, Transaction
 from adapters.jiangsu.transport import Answer, Transport
 from engine.adapter import Call, Operation
 from engine.environment import SECOND, Micros
 from engine.outcomes import Category, Done, Exchange, InDoubt, NotSent, Outcome, Refused
 
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
+#: Transactions that need an initialised gateway, but nobody signed in.
+_OF_THE_SESSION = ("9001", "9002")
 _OK = 200
 _MAX_PAGES = 1000
 #: Members of a request that point to a person and must not come back in a peer's words (G10).
@@ -48,16 +52,15 @@ class JiangsuGateway:
     """One gateway: knows its envelope, keeps its sign-in, classifies its answers."""
 
     name = "jiangsu_gateway"
-    operations: ClassVar[Mapping[str, Operation]] = {
-        row.operation: Operation(row.operation, row.effect, row.zh, row.en) for row in TRANSACTIONS.values()
-    }
+    operations: ClassVar[Mapping[str, Operation]] = OPERATIONS
 
     def __init__(self, settings: GatewaySettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """``transport`` replaces the network in tests."""
         self._settings = settings
         self._transport = Transport(settings.url, settings.connect_timeout, transport)
-        self._signed_in = False
+        self._initialised = self._signed_in = False
         self._signing = asyncio.Lock()
+        self.on_sign_in: SignInListener = nobody_listens
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
@@ -85,18 +88,20 @@ class JiangsuGateway:
         def left() -> Micros:
             return int((deadline - asyncio.get_running_loop().time()) * SECOND)
 
-        if (failed := await self._sign_in(left, call.guard)) is not None:
+        if (failed := await self._ready(transaction, left, call.guard)) is not None:
             return failed
         outcome = await self._exchange(transaction, request, call, left())
         if outcome is None:  # signed out meanwhile, found before anything was sent on: once more, no loop
-            self._signed_in = False
-            if (failed := await self._sign_in(left, call.guard, again=True)) is not None:
+            self._initialised = self._signed_in = False
+            if (failed := await self._ready(transaction, left, call.guard, again=True)) is not None:
                 return failed
             outcome = await self._exchange(transaction, request, call, left())
         if outcome is None:
             return NotSent("the gateway says it is not signed in, right after signing in")
-        if isinstance(outcome, Done) and call.operation == "list_lines":
-            return await self._all_pages(transaction, request, call, left, outcome)
+        if isinstance(outcome, Done):
+            if transaction.paged is not None:
+                return await self._all_pages(transaction, transaction.paged, request, call, left, outcome)
+            self._note_session(transaction, outcome)
         return outcome
 
     async def close(self) -> None:
@@ -104,42 +109,72 @@ class JiangsuGateway:
         await self._transport.close()
 
     # -- session
-    async def _sign_in(
-        self, left: Callable[[], Micros], guard: Callable[[], bool], *, again: bool = False
+    async def _ready(
+        self, transaction: Transaction, left: Callable[[], Micros], guard: Callable[[], bool], *, again: bool = False
     ) -> Outcome | None:
         """Initialise and sign in unless that is done; None when it is. Signing in twice does no harm (J20).
 
         ``again``: a transaction was refused for want of a sign-in, so what ``signin_status`` says does not count.
         """
         async with self._signing:
-            if self._signed_in:
+            if self._signed_in or (self._initialised and transaction.number in _OF_THE_SESSION):
                 return None
-            settings = self._settings
-            init = {
-                "action": "init",
-                "config": {
-                    "fixmedinsCode": settings.fixmedins_code,
-                    "fixmedinsName": settings.fixmedins_name,
-                    "receiverSysCode": settings.receiver_sys_code,
-                    "interfaceVersion": settings.interface_version,
-                    "operatorType": "1",
-                    "defaultOperator": settings.operator_id,
-                    "defaultOperatorName": settings.operator_name,
-                },
-            }
-            status: dict[str, Any] = {"action": "signin_status"}
-            sign_in = self._operator({"action": "transaction", "transactionName": SIGN_IN})
-            for step, body in (("init", init), ("signin_status", status), ("9001", sign_in)):
-                answer = await self._transport.post(encode(body), left(), guard)
-                reply = _read(answer)
-                if isinstance(reply, str) or not reply.success or reply.code != _OK:
-                    told = reply if isinstance(reply, str) else f"{reply.code} {discreet(reply.message)}"
-                    return NotSent(f"could not sign in ({step}): {told}", _exchanged(encode(body), answer))
-                data = reply.data if isinstance(reply.data, dict) else {}
-                if step == "signin_status" and data.get("signedIn") is True and not again:
-                    break
+            if not self._initialised:
+                answer = await self._ask("init", self._init_body(), left, guard)
+                if isinstance(answer, NotSent):
+                    return answer
+                self._initialised = True
+            if transaction.number in _OF_THE_SESSION:
+                return None
+            status = await self._ask("signin_status", {"action": "signin_status"}, left, guard)
+            if isinstance(status, NotSent):
+                return status
+            if status.get("signedIn") is True and not again:
+                self._signed_in = True
+                return None
+            body = self._operator({"action": "transaction", "transactionName": "9001"})
+            signed = await self._ask("9001", body, left, guard)
+            if isinstance(signed, NotSent):
+                return signed
             self._signed_in = True
+            why = SignInReason.GONE if again else SignInReason.FIRST_USE
+            self.on_sign_in(str(signed.get("signNo") or signed.get("sign_no") or ""), why)
             return None
+
+    async def _ask(
+        self, what: str, body: Mapping[str, Any], left: Callable[[], Micros], guard: Callable[[], bool]
+    ) -> dict[str, Any] | NotSent:
+        """Ask the gateway something about the session; whatever goes wrong, the transaction itself was not sent."""
+        request = encode(body)
+        answer = await self._transport.post(request, left(), guard)
+        reply = _read(answer)
+        if isinstance(reply, str) or not reply.success or reply.code != _OK:
+            told = reply if isinstance(reply, str) else f"{reply.code} {discreet(reply.message)}"
+            return NotSent(f"could not sign in ({what}): {told}", _exchanged(request, answer))
+        return reply.data if isinstance(reply.data, dict) else {}
+
+    def _note_session(self, transaction: Transaction, outcome: Done) -> None:
+        """Remember what a transaction of the session has changed."""
+        match transaction.operation:
+            case "sign_in":
+                self._signed_in = True
+            case "sign_out":
+                self._signed_in = False
+
+    def _init_body(self) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "action": "init",
+            "config": {
+                "fixmedinsCode": settings.fixmedins_code,
+                "fixmedinsName": settings.fixmedins_name,
+                "receiverSysCode": settings.receiver_sys_code,
+                "interfaceVersion": settings.interface_version,
+                "operatorType": "1",
+                "defaultOperator": settings.operator_id,
+                "defaultOperatorName": settings.operator_name,
+            },
+        }
 
     def _operator(self, body: dict[str, Any]) -> dict[str, Any]:
         return body | {"operatorId": self._settings.operator_id, "operatorName": self._settings.operator_name}
@@ -176,8 +211,8 @@ class JiangsuGateway:
 
     def _body(self, transaction: Transaction, request: BaseModel, message_id: str) -> dict[str, Any]:
         parameters = request.model_dump(exclude_none=True)
-        if not transaction.number.isdecimal():
-            return {"action": transaction.number, **parameters}
+        if transaction.action is not None:
+            return {"action": transaction.action, **parameters}
         body: dict[str, Any] = {
             "action": "transaction",
             "transactionName": transaction.number,
@@ -201,18 +236,24 @@ class JiangsuGateway:
         return Done(read.model_dump(exclude_none=True), exchange)
 
     async def _all_pages(
-        self, transaction: Transaction, request: BaseModel, call: Call, left: Callable[[], Micros], first: Done
+        self,
+        transaction: Transaction,
+        member: str,
+        request: BaseModel,
+        call: Call,
+        left: Callable[[], Micros],
+        first: Done,
     ) -> Outcome:
         """Read the pages after the first (J13); the exchange kept is the last one's."""
-        lines = list(first.reply["lines"])
+        rows = list(first.reply[member])
         last = first
         for page in range(2, min(int(first.reply.get("pageCount", 1)), _MAX_PAGES) + 1):
             following = await self._exchange(transaction, request.model_copy(update={"pageNumber": page}), call, left())
             if not isinstance(following, Done):
                 return following or InDoubt("signed out while reading pages")
-            lines.extend(following.reply["lines"])
+            rows.extend(following.reply[member])
             last = following
-        return Done({**first.reply, "lines": lines}, last.exchange)
+        return Done({**first.reply, member: rows}, last.exchange)
 
 
 def _read(answer: Answer) -> Reply | str:

@@ -28,6 +28,28 @@ LINE = {
     "cnt": "1.0000",
     "umamt": "120.00",
 }
+REGISTRATION = {
+    "ipt_otp_no": "MZ0001",
+    "visit_type": "1",
+    "med_type": "11",
+    "adm_time": "20241201103000",
+    "adm_diag_dscr": "S62.600",
+    "dept_code": "001",
+    "dept_name": "骨科",
+    "doctor_code": "DOC001",
+    "doctor_name": "张主任",
+}
+RECORD = NUMBERS | {
+    "psn_no": PERSON,
+    "dept_name": "骨科",
+    "doctor_code": "DOC001",
+    "doctor_name": "张主任",
+    "chief_complaint": "右手外伤2小时",
+    "diag_code": "S62.600",
+}
+DAY = {"begindate": "20241201000000", "enddate": "20241201235959"}
+PERIOD = {"stmt_begindate": "20241201000000", "stmt_enddate": "20241201235959", "sign_no": "20241201001"}
+TOTALS = '"medfee_sumamt": 135.00, "hifp_pay": 108.00, "psn_cash_pay": 27.00'
 AMOUNTS = '"total_amt": 135.00, "fund_amt": 108.00, "self_amt": 27.00'
 
 #: operation → (what the visit's step sends, the data of a good reply as JSON text)
@@ -37,21 +59,7 @@ GOOD: dict[str, tuple[dict[str, Any], str]] = {
         {"identify_mode": "1"},
         f'{{"psn_no": "{PERSON}", "psn_name": "赵测甲", "age": 44, "exam_ccls": "^Q1|x|肢体残|"}}',
     ),
-    "register": (
-        {
-            "psn_no": PERSON,
-            "ipt_otp_no": "MZ0001",
-            "visit_type": "1",
-            "med_type": "11",
-            "adm_time": "20241201103000",
-            "adm_diag_dscr": "S62.600",
-            "dept_code": "001",
-            "dept_name": "骨科",
-            "doctor_code": "DOC001",
-            "doctor_name": "张主任",
-        },
-        '{"visit_no": "V20241201001"}',
-    ),
+    "register": (REGISTRATION | {"psn_no": PERSON}, '{"visit_no": "V20241201001"}'),
     "cancel_registration": (NUMBERS, "{}"),
     "upload_lines": (
         NUMBERS | {"feedetail": [LINE]},
@@ -72,9 +80,51 @@ GOOD: dict[str, tuple[dict[str, Any], str]] = {
     "list_lines": (NUMBERS, '{"lines": [], "pageCount": 1}'),
     "list_visits": ({"psn_no": PERSON}, '{"visits": []}'),
     "centre_time": ({}, '{"centre_time": "20241201103000"}'),
+    "sign_in": ({}, '{"sign_no": "20241201001"}'),
+    "sign_out": ({"sign_no": "20241201001"}, "{}"),
+    "change_registration": (REGISTRATION | {"visit_no": "V20241201001"}, "{}"),
+    "file_special": (
+        {
+            "psn_no": PERSON,
+            "qualification_id": "Q1",
+            "actualStartTime": "20241201",
+            "actualEndTime": "20241231",
+            "applyTime": "20241130",
+            "outArea": "320100",
+            "outHospitalName": "虚构康复医院",
+            "applyReason": "需转院康复",
+        },
+        "{}",
+    ),
+    "upload_outpatient_record": (RECORD | {"visit_time": "20241201103000", "treatment": "石膏固定"}, "{}"),
+    "upload_inpatient_record": (
+        RECORD
+        | {
+            "adm_time": "20241201103000",
+            "dscg_time": "20241211103000",
+            "treatment_course": "手法复位",
+            "dscg_condition": "好转",
+        },
+        "{}",
+    ),
+    "compare_totals": (PERIOD, f"{{{TOTALS}}}"),
+    "compare_bill": (
+        {"ipt_otp_no": "MZ0001", "medrcdno": "INV1"},
+        f'{{"ipt_otp_no": "MZ0001", "medrcdno": "INV1", {TOTALS}}}',
+    ),
+    "confirm_period": (PERIOD | {"medfee_sumamt": "135.00", "hifp_pay": "108.00", "psn_cash_pay": "27.00"}, "{}"),
+    "unconfirm_period": (PERIOD, "{}"),
+    "list_settlements": (DAY, '{"settlements": [], "pageCount": 1}'),
+    "list_deductions": (DAY, '{"deductions": [], "pageCount": 1}'),
+    "appeal": (
+        {"deduct_no": "D1", "ipt_otp_no": "MZ0001", "appeal_reason": "系骨折必需"},
+        '{"appeal_no": "A1"}',
+    ),
 }
 WRITES = [name for name, row in JiangsuGateway.operations.items() if row.effect.value != "read"]
 READS = [name for name in GOOD if name not in WRITES]
+#: Nobody needs to be signed in for these.
+OF_THE_SESSION = ("sign_in", "sign_out")
 
 Answer = bytes | str | Exception | httpx.Response
 
@@ -93,6 +143,7 @@ class FakeGateway:
     def __init__(self, *answers: Answer, signed_in: bool = False, **settings: Any) -> None:
         self.answers = list(answers)
         self.signed_in = signed_in
+        self.signing_in = False  #: the operation that is called is 9001 itself
         self.session: dict[str, Answer] = {}  #: answers to init, signin_status, 9001 instead of the good ones
         self.asked: list[dict[str, Any]] = []
         self.raw: list[bytes] = []
@@ -125,7 +176,7 @@ class FakeGateway:
             return _given(success())
         if name == "signin_status":
             return _given(success(json.dumps({"signedIn": self.signed_in, "signNo": "1"})))
-        if name == "9001":
+        if name == "9001" and not self.signing_in:
             self.signed_in = True
             return _given(success('{"sign_no": "20241201001"}'))
         return _given(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
@@ -138,6 +189,7 @@ class FakeGateway:
         timeout: Micros = 5 * SECOND,
         guard: Callable[[], bool] = lambda: True,
     ) -> Any:
+        self.signing_in = operation == "sign_in"
         sent = GOOD[operation][0] if request is None else request
         return await self.adapter.call(Call(operation, sent, MESSAGE_ID, timeout, guard))
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.jiangsu.contracts import TRANSACTIONS
 from adapters.jiangsu.errors import ErrorClass, error_table
+from adapters.jiangsu.transactions import TRANSACTIONS
 from engine.environment import SECOND
-from engine.outcomes import Category, Done, Effect, InDoubt, NotSent, Refused
+from engine.outcomes import Category, Done, InDoubt, NotSent, Refused
 from tests.adapters.gateway import (
     GOOD,
     LINE,
@@ -42,23 +42,6 @@ def test_identity_numbers_check() -> None:
         assert len(number) == 18
         assert check_digit(number[:17]) == number[17]
     assert check_digit("11010519491231002") == "X"  # the example of the standard
-
-
-@pytest.mark.parametrize(
-    ("operation", "effect"),
-    [
-        ("register", Effect.ONCE),
-        ("cancel_registration", Effect.ONCE),
-        ("upload_lines", Effect.ONCE),
-        ("cancel_lines", Effect.ONCE),
-        ("settle", Effect.ONCE),
-        ("cancel_settlement", Effect.ONCE),
-        ("reverse", Effect.KEYED),
-    ],
-)
-def test_writes_are_declared(operation: str, effect: Effect) -> None:
-    assert TRANSACTIONS[operation].effect is effect
-    assert sum(row.effect is not Effect.READ for row in TRANSACTIONS.values()) == 7
 
 
 # -- what is sent

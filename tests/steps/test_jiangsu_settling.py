@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.jiangsu.contracts import TRANSACTIONS
+from adapters.jiangsu.transactions import TRANSACTIONS
 from engine.outcomes import Category, Effect
 from engine.steps import Applied, Judgement, NotApplied, Progress, Reversed, Unclear
 from steps.jiangsu import STEPS

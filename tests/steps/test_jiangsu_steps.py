@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.jiangsu.contracts import TRANSACTIONS
+from adapters.jiangsu.transactions import TRANSACTIONS
 from engine.facts import normalise
 from engine.outcomes import Category
 from steps.jiangsu import CONDITIONS, STEPS
