@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.events import Cause, Verdict
+from engine.facts import merged
 from engine.machine import Edge, Flow
 from engine.plan import answer_is_final_at, no_way_over, view_of, way_of
 from engine.steps import View
@@ -243,7 +244,7 @@ def choose(flow: Flow, visit: Visit, trigger: str, data: dict[str, Any], now: in
     """Return the edge that ``trigger`` takes with ``data`` laid over the visit's, or the condition that forbids it."""
     view = view_of(flow, visit, now)
     with_data = type(view)(
-        view.visit_id, view.flow, view.key, view.state, {**visit.data, **data}, view.settings, view.now
+        view.visit_id, view.flow, view.key, view.state, merged(visit.data, data), view.settings, view.now
     )
     failing = ""
     for edge in flow.edges(trigger, visit.state):

@@ -29,7 +29,7 @@ from engine.errors import (
 )
 from engine.events import Corrected, Migrated, Opened, Resumed, Triggered, UndoRequested, Verdict, encode
 from engine.execution import take_over
-from engine.facts import FloatRefused, dumps, normalise
+from engine.facts import FloatRefused, dumps, merged, normalise, patch_between
 from engine.journal import Journal
 from engine.machine import Flow
 from engine.plan import project, view_of, way_of
@@ -157,7 +157,7 @@ class Commands:
             if isinstance(chosen, str):
                 message = f"{trigger} is not legal now: condition {chosen} does not hold"
                 raise TriggerNotLegal(message, field="trigger", legal=legal)
-            validated(flow.data_model, {**visit.data, **facts}, flow.name)
+            validated(flow.data_model, merged(visit.data, facts), flow.name)
             return Triggered(
                 at=max(self._environment.now(), visit.updated_at),
                 trigger=trigger,
@@ -214,7 +214,7 @@ class Commands:
             if model is None and data:
                 raise InvalidData("this step takes no data", field=next(iter(data)), flow=flow.name)
             facts = {} if model is None else validated(model, data or {}, flow.name)
-            validated(flow.data_model, {**visit.data, **facts}, flow.name)
+            validated(flow.data_model, merged(visit.data, facts), flow.name)
             under_way = visit.call or visit.run
             way = None if under_way is None else way_of(flow, visit, under_way)
             if way is None or way.bound is None:
@@ -258,7 +258,7 @@ class Commands:
         return await self._store.get(visit_id)
 
     async def correct(self, visit_id: str, changes: Mapping[str, Any], by: str, reason: str) -> Projection:
-        """Change data of a visit; None takes a field away. Old and new values are kept.
+        """Change data of a visit by a merge patch (RFC 7396): None takes a field away. Old and new values are kept.
 
         Raises:
             ActionNotLegal: a call is open, or the visit is closed.
@@ -270,11 +270,11 @@ class Commands:
             _legal(actions.can_correct(visit), "correct")
             if unknown := [name for name in changes if name not in flow.data_model.model_fields]:
                 raise InvalidData(f"{flow.name} has no such field", field=unknown[0], flow=flow.name)
-            corrected = {name: value for name, value in {**visit.data, **changes}.items() if value is not None}
-            valid = validated(flow.data_model, corrected, flow.name)
-            new = {name: valid.get(name) for name in changes}
-            old = {name: visit.data.get(name) for name in changes}
-            if new == old:
+            valid = validated(flow.data_model, merged(visit.data, changes), flow.name)
+            kept = {name: value for name, value in visit.data.items() if name not in changes}
+            corrected = kept | {name: valid[name] for name in changes if name in valid}
+            new, old = patch_between(visit.data, corrected), patch_between(corrected, visit.data)
+            if not new:
                 raise InvalidData("nothing would change", field=next(iter(changes), "data"), flow=flow.name)
             now = max(self._environment.now(), visit.updated_at)
             return Corrected(at=now, by=by, reason=reason, old=old, new=new)

@@ -182,6 +182,7 @@ class Transition(Model):
     timeout: Duration = 30 * SECOND  #: one call
     doubt: tuple[SettleMethod, ...] = ()
     undo: UndoEdge | None = None
+    rounds: Annotated[int, Field(ge=1, le=100_000)] | None = None  #: how often in a row it may go round (default 20)
 
     @field_validator("source", mode="before")
     @classmethod

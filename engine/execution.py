@@ -91,7 +91,7 @@ class Executor:
             if isinstance(following.move, Go) and following.waiting_for is None:
                 edge = following.move.edge
                 rounds[edge.trigger, edge.source] += 1
-                if rounds[edge.trigger, edge.source] > MOST_ROUNDS:
+                if rounds[edge.trigger, edge.source] > (edge.definition.rounds or MOST_ROUNDS):
                     message = f"{edge.trigger} from {edge.source} comes round for ever: no condition ends it"
                     journal.record(Stuck(at=journal.now(), cause=Cause.STEP_ERROR, message=message))
                     break

@@ -85,6 +85,35 @@ def _from_python(value: Any, info: ValidationInfo) -> Any:
 Facts = Annotated[dict[str, Any], BeforeValidator(_from_python)]
 
 
+def merged(target: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``target`` with ``patch`` laid over it (JSON merge patch, RFC 7396); neither argument is changed.
+
+    A value of None takes the member away, an object is merged member by member, anything else replaces.
+    """
+    found: dict[str, Any] = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            found.pop(name, None)
+        elif isinstance(value, Mapping):
+            found[name] = merged(found.get(name), value)
+        else:
+            found[name] = value
+    return found
+
+
+def patch_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the smallest patch that makes ``new`` of ``old`` (RFC 7396)."""
+    patch: dict[str, Any] = {name: None for name in old if name not in new}
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            if inner := patch_between(before, value):
+                patch[name] = inner
+        elif name not in old or before != value:
+            patch[name] = value
+    return patch
+
+
 def dumps(value: Any) -> str:
     """Return the canonical JSON text of normalised facts: sorted keys, no spaces."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -31,6 +31,7 @@ from engine.events import (
     Verdict,
     decode,
 )
+from engine.facts import merged
 from engine.outcomes import Effect
 from engine.store import History, Snapshot, StoredEvent
 
@@ -332,12 +333,15 @@ class Visit:
 
     # -- shared
     def _merge(self, patch: Mapping[str, Any]) -> None:
-        """Lay ``patch`` over the data; a value of None takes the field away (JSON merge patch, top level only)."""
+        """Lay ``patch`` over the data (RFC 7396); inner objects are copied, since events hold on to theirs."""
+        data = self.data
         for name, value in patch.items():
             if value is None:
-                self.data.pop(name, None)
+                data.pop(name, None)
+            elif type(value) is dict:
+                data[name] = merged(data.get(name), value)
             else:
-                self.data[name] = value
+                data[name] = value
 
     def _move(self, role: Role, trigger: str, source: str, dest: str, data: Mapping[str, Any], at: Micros) -> None:
         self._require(source == self.state, f"{trigger} from {source}")
@@ -347,7 +351,7 @@ class Visit:
             if depth is None:
                 raise IllegalEvent(f"an undo to {dest}, where the visit has never been")
             del self.trail[depth:]
-        else:
+        elif source != dest or self.call is not None:  # going round without a write leaves nothing to undo
             self.trail.append(Leg(trigger, source, dest, at, self.call))
         self.run = self.call = self.doubt = None
         self._enter(dest, at)
