@@ -76,6 +76,22 @@ async def test_a_changed_exchange_is_found_out(store: SqlStore, store_url: str) 
 
 
 @every_durable_store
+@pytest.mark.parametrize("moved", ["to another visit", "to another exchange"])
+async def test_an_exchange_shown_as_another_is_found_out(store: SqlStore, store_url: str, moved: str) -> None:
+    await keep(store, exchange(1), exchange(2))
+    shown_in = (await opened(store, 2) if moved == "to another visit" else projection()).visit_id
+    first, second = exchange(1).exchange_id, exchange(2).exchange_id
+    with raw(store_url) as connection:
+        if moved == "to another visit":
+            connection.exec_driver_sql(f"UPDATE exchanges SET visit_id = '{shown_in}' WHERE exchange_id = '{first}'")
+        else:
+            body = f"(SELECT body FROM exchanges WHERE exchange_id = '{first}')"
+            connection.exec_driver_sql(f"UPDATE exchanges SET body = {body} WHERE exchange_id = '{second}'")
+    with pytest.raises(SealBroken):
+        await store.exchanges(shown_in)
+
+
+@every_durable_store
 async def test_keys_rotate_and_old_rows_stay_readable(store: Store, store_url: str) -> None:
     await keep(store, exchange(1), exchange(2))
     old = "test:" + base64.b64encode(bytes(range(32))).decode()
