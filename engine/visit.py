@@ -263,7 +263,7 @@ class Visit:
         self.trouble = None
         if event.verdict is Verdict.APPLIED:
             self._require(event.dest is not None, "settled")
-            self._move(role, trigger, source, event.dest or source, event.data, event.at)
+            self._move(role, trigger, source, event.dest or source, event.data, event.at, by_hand=True)
             return
         if call is not None and event.late_at is not None and event.late_step is not None:
             self.suspects.append(Suspect(call, event.late_step, event.late_at))
@@ -343,7 +343,17 @@ class Visit:
             else:
                 data[name] = value
 
-    def _move(self, role: Role, trigger: str, source: str, dest: str, data: Mapping[str, Any], at: Micros) -> None:
+    def _move(
+        self,
+        role: Role,
+        trigger: str,
+        source: str,
+        dest: str,
+        data: Mapping[str, Any],
+        at: Micros,
+        *,
+        by_hand: bool = False,
+    ) -> None:
         self._require(source == self.state, f"{trigger} from {source}")
         self._merge(data)
         if role is Role.UNDO:
@@ -351,7 +361,7 @@ class Visit:
             if depth is None:
                 raise IllegalEvent(f"an undo to {dest}, where the visit has never been")
             del self.trail[depth:]
-        elif source != dest or self.call is not None:  # going round without a write leaves nothing to undo
+        elif source != dest or self.call is not None or by_hand:  # going round without a write leaves nothing to undo
             self.trail.append(Leg(trigger, source, dest, at, self.call))
         self.run = self.call = self.doubt = None
         self._enter(dest, at)

@@ -89,6 +89,7 @@ def _brief(transition: Transition) -> Transition:
     return transition.model_copy(
         update={
             "title": Text(),
+            "rounds": None,
             "timeout": SECOND,
             "deadline": None if transition.deadline is None else HOUR,
             "undo": None if undo is None else undo.model_copy(update={"timeout": SECOND}),

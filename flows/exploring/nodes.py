@@ -9,15 +9,20 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from engine.definitions import SettleKind
 from engine.environment import SECOND
 from engine.machine import Edge, Flow
-from engine.visit import Visit
+from engine.outcomes import Effect
+from engine.visit import Leg, Visit
 from flows.exploring.books import BY_HAND, Books, Deed, Letter
 from flows.exploring.model import NOW, Bounds, flag_of
+
+#: The legs of a trail that matter: index, and the state that it comes from where a detour was left out.
+Route = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +59,99 @@ class Common:
         self._flags = _flags(flow, visit)
         self._reversible = any(m.kind is SettleKind.REVERSE for edge in flow.all_edges() for m in edge.back.methods)
         self._forgotten = forgotten(flow)
-        self._bodies: dict[tuple[str, ...], tuple[list[str], dict[str, str]]] = {}
+        self._flow, self._ways = flow, bare_ways(flow)
+        trail = visit.trail
+        states = [leg.source for leg in trail] + ([trail[-1].dest] if trail else [])
+        self._may_turn = len(set(states)) < len(states) and visit.undo is None
+        self._bodies: dict[tuple[tuple[str, ...], Route], tuple[list[str], dict[str, str]]] = {}
 
     def with_books(self, books: Books, unsettled: str | None) -> Iterator[Situation]:
         """Return the situation, with every combination of the conditions that matter: a HIS may change any of them."""
         suspects = self._followed(books)
-        key = tuple(suspect["call"]["message_id"] for suspect in suspects)
+        asked = tuple(suspect["call"]["message_id"] for suspect in suspects)
+        route = self._route(books, asked)
+        if len(route) < len(self.visit.trail):
+            left = {index for index, _ in route}
+            legs = (leg for index, leg in enumerate(self.visit.trail) if index not in left)
+            gone = {leg.call.message_id for leg in legs if leg.call is not None}
+            books = replace(books, deeds=tuple(deed for deed in books.deeds if deed.message not in gone))
+        key = (asked, route)
         if key not in self._bodies:
-            self._bodies[key] = self._written(suspects)
+            self._bodies[key] = self._written(suspects, route)
         bodies, names = self._bodies[key]
-        books, unsettled = self._renamed(self._remembered(books, key), unsettled, dict(names))
+        books, unsettled = self._renamed(self._remembered(books, asked), unsettled, dict(names))
         for body in bodies:
             yield Situation(body, books, unsettled)
+
+    def _route(self, books: Books, suspects: tuple[str, ...]) -> Route:
+        """Return the legs that matter: without turns, and with the direct way where there was a detour without calls.
+
+        A detour passes states in which nothing was done; where the flow knows the direct way as well, both lead to the
+        same place, and the way back over either makes no call.
+        """
+        left = self._without_turns(books, suspects) if self._may_turn else list(range(len(self.visit.trail)))
+        trail = self.visit.trail
+        route: list[tuple[int, str]] = []
+        for index in left:
+            leg, source = trail[index], trail[index].source
+            while route and self._is_bare(trail[route[-1][0]]) and self._bare(route[-1][1], leg.dest, leg) is not None:
+                source = route.pop()[1]
+            route.append((index, source))
+        return tuple(route)
+
+    def _without_turns(self, books: Books, suspects: tuple[str, ...]) -> list[int]:
+        """Return the legs without those of whole turns that leave nothing behind which earlier legs had not left.
+
+        A turn leads from a state back to it. Each of its legs either did nothing that the peer keeps, or did once more
+        what an earlier leg did, and the undo of either takes both back at once. Then everything that can happen after
+        the turn can happen without it, and the other way round: so any number of turns is explored, not some.
+        """
+        open_call = self.visit.call
+        asked = {*suspects, *books.strays, *(() if open_call is None else (open_call.message_id,))}
+        asked |= {books.late.message} if books.late is not None else set()
+        asked |= {books.undone[0], *(deed.message for deed in books.undone[1])} if books.undone is not None else set()
+        stands = {deed.message for deed in books.deeds} - asked
+        left = list(range(len(self.visit.trail)))
+        while (turn := self._a_turn(left, stands, asked)) is not None:
+            left = [index for index in left if index not in turn]
+        return left
+
+    def _a_turn(self, left: list[int], stands: set[str], asked: set[str]) -> list[int] | None:
+        trail = self.visit.trail
+        for begin in range(len(left)):
+            for end in range(len(left), begin, -1):
+                turn = left[begin:end]
+                if trail[turn[0]].source == trail[turn[-1]].dest and all(
+                    self._leaves_nothing_new(trail[index], [trail[each] for each in left[:begin]], stands, asked)
+                    for index in turn
+                ):
+                    return turn
+        return None
+
+    def _is_bare(self, leg: Leg) -> bool:
+        edge = self._flow.edge(leg.trigger, leg.source, leg.dest)
+        return leg.call is None and edge is not None and is_bare(edge)
+
+    def _bare(self, source: str, dest: str, leg: Leg) -> str | None:
+        """Return the first trigger that leads from ``source`` to ``dest`` as quietly as ``leg`` came there, or None."""
+        return self._ways.get((source, dest)) if self._is_bare(leg) else None
+
+    def _leaves_nothing_new(self, leg: Leg, before: list[Leg], stands: set[str], asked: set[str]) -> bool:
+        edge = self._flow.edge(leg.trigger, leg.source, leg.dest)
+        if edge is None or (leg.call is not None and leg.call.message_id in asked):
+            return False
+        if not _writes(edge) or not keeps(edge):
+            return edge.back.impossible is None
+        if leg.call is None or leg.call.message_id not in stands:
+            return False
+        return any(
+            (earlier := self._flow.edge(each.trigger, each.source, each.dest)) is not None
+            and earlier.back.bound is not None
+            and edge.back.bound is not None
+            and earlier.back.bound.step.name == edge.back.bound.step.name
+            and earlier.back.dest == edge.back.dest
+            for each in before
+        )
 
     def _followed(self, books: Books) -> list[dict[str, Any]]:
         """Return the suspect that is followed up: one with something to find; else the newest, unless work by hand is.
@@ -95,7 +181,7 @@ class Common:
             books.undone if self._reversible and books.undone is not None and books.undone[0] in asked else None,
         )
 
-    def _written(self, suspects: list[dict[str, Any]]) -> tuple[list[str], dict[str, str]]:
+    def _written(self, suspects: list[dict[str, Any]], route: Route) -> tuple[list[str], dict[str, str]]:
         """Return the fold as JSON, once for each combination of flags, and the new names of its messages."""
         messages: dict[str, str] = {}
         calls: dict[str, str] = {}
@@ -113,7 +199,15 @@ class Common:
         raw = self._raw
         doubt = raw["doubt"]
         raw = raw | {
-            "trail": [leg | {"call": common(leg["call"])} for leg in raw["trail"]],
+            "trail": [
+                leg
+                | {
+                    "call": common(leg["call"]),
+                    "source": source,
+                    "trigger": self._bare(source, leg["dest"], self.visit.trail[index]) or leg["trigger"],
+                }
+                for leg, (index, source) in ((raw["trail"][index], (index, source)) for index, source in route)
+            ],
             "call": common(raw["call"]),
             "doubt": None if doubt is None else doubt | {"aid": common(doubt["aid"])},
             "suspects": [each | {"call": common(each["call"])} for each in suspects],
@@ -134,7 +228,7 @@ class Common:
         strays = frozenset(_name(names, message) for message in sorted(books.strays))
         undone = books.undone
         if undone is not None:
-            undone = _name(names, undone[0]), Deed(_name(names, undone[1].message), undone[1].step)
+            undone = _name(names, undone[0]), tuple(Deed(_name(names, deed.message), deed.step) for deed in undone[1])
         return Books(deeds, late, strays, undone), None if unsettled is None else _name(names, unsettled)
 
 
@@ -192,6 +286,24 @@ def timings(flow: Flow, visit: Visit) -> Iterator[tuple[str, Visit]]:
     visit.waiting_since = NOW - flow.definition.wait_in(visit.state)
     yield "nobody comes", visit
     visit.timers, visit.entered_at, visit.waiting_since = before
+
+
+def is_bare(edge: Edge) -> bool:
+    """Tell whether neither the edge nor the way back over it makes a write: the peer knows nothing of it."""
+    return not _writes(edge) and not keeps(edge)
+
+
+@lru_cache(maxsize=8)
+def bare_ways(flow: Flow) -> dict[tuple[str, str], str]:
+    """Return, for each pair of states that a bare edge joins, the first trigger of such an edge by name."""
+    ways: dict[tuple[str, str], str] = {}
+    for edge in sorted(filter(is_bare, flow.all_edges()), key=lambda each: each.trigger):
+        ways.setdefault((edge.source, edge.dest), edge.trigger)
+    return ways
+
+
+def _writes(edge: Edge) -> bool:
+    return edge.bound is not None and edge.bound.operation.effect is not Effect.READ
 
 
 def _flags(flow: Flow, visit: Visit) -> list[str]:

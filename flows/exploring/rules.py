@@ -43,8 +43,9 @@ def received(flow: Flow, asked: Asked, books: Books, unsettled: str | None, undo
     ours = {leg.call.message_id: leg for leg in durable.trail if leg.call is not None}
     if letter.undo:
         standing = [deed for deed in books.deeds if deed.message in ours and kept(flow, ours[deed.message])]
-        target = books.target(letter.step, letter.subject, undoes)
-        if target in standing and target is not standing[-1]:
+        targets = books.targets(letter.step, letter.subject, undoes)
+        undone = [deed in targets for deed in standing]
+        if undone != sorted(undone):
             return Broken("G6", f"{name} undoes something that is not the newest")
         return None
     if letter.step in forgotten(flow):

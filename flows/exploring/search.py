@@ -23,7 +23,7 @@ from engine.outcomes import Effect
 from engine.plan import plan
 from engine.visit import Visit
 from flows.exploring.answers import REVERSAL, WRITE, Answer, read_answers
-from flows.exploring.books import BY_HAND, Books, Deed, Letter
+from flows.exploring.books import BY_HAND, Books, Deed, Letter, UndoKind
 from flows.exploring.model import Bounds
 from flows.exploring.nodes import Common, Situation, timings
 from flows.exploring.rules import (
@@ -131,6 +131,8 @@ class _Search:
         self.known: dict[Situation, int] = {}
         self.queue: deque[int] = deque()
         self.ends: list[int] = []
+        self.cut: list[int] = []
+        self.arrived: dict[tuple[int, Books, str | None], tuple[int, ...]] = {}  #: the same again leads to the same
         self.judged: dict[int, Broken | None] = {}
         self.visits: dict[str, tuple[Visit, list[Action]]] = {}
 
@@ -139,7 +141,7 @@ class _Search:
         start = await self.runs.start()
         self.flow = self.runs.flow
         self.undoes = _undoes(self.flow)
-        self.groups = {undo: min(steps) for undo, steps in self.undoes.items()}
+        self.groups = {undo: min(kind.steps) for undo, kind in self.undoes.items()}
         try:
             self._arrive(None, "the visit is opened", Ran("open", (), start), Books(), None)
             while self.queue:
@@ -162,10 +164,18 @@ class _Search:
     ) -> None:
         """Come to a situation: judge it, and remember it when it is new."""
         visit = ran.after.visit
+        where = (id(ran.after), books, unsettled)
+        if (been := self.arrived.get(where)) is not None and parent is not None:
+            for known in been:
+                self.nodes[known].before.append(parent)
+            return
         if (broken := self._at_rest(ran.after, books, unsettled)) is not None:
             self._fail(parent, what, visit, broken)
-        if ran.after.too_long:
+        if ran.after.too_long:  # not followed: what can happen after one more round can happen after this one
+            if parent is not None:
+                self.cut.append(parent)
             return
+        found = []
         for situation in ran.after.with_books(books, unsettled):
             index = self.known.get(situation)
             if index is None:
@@ -176,8 +186,10 @@ class _Search:
                     self.ends.append(index)
                 if len(self.nodes) % 1000 == 0:
                     self.progress(len(self.nodes), len(self.queue))
+            found.append(index)
             if parent is not None:
                 self.nodes[index].before.append(parent)
+        self.arrived[where] = tuple(found)
 
     def _at_rest(self, after: Common, books: Books, unsettled: str | None) -> Broken | None:
         """Judge a situation; unless the visit is closed the books make no difference, so once is enough."""
@@ -335,9 +347,9 @@ class _Search:
             leg = visit.trail[-1]
             if not kept(self.flow, leg):
                 return books
-            undo = next(undo for undo, steps in self.undoes.items() if step_of(self.flow, leg) in steps)
+            undo = next(undo for undo, kind in self.undoes.items() if step_of(self.flow, leg) in kind.steps)
             subject = None if leg.call is None else leg.call.message_id
-            return books.without(books.target(undo, subject, self.undoes))
+            return books.without(books.targets(undo, subject, self.undoes))
         edge = self.flow.edge(run.trigger, run.source, run.dest)
         if edge is None or edge.bound is None or edge.bound.operation.effect is Effect.READ:
             return books
@@ -357,9 +369,9 @@ class _Search:
     def _find_dead_ends(self) -> None:
         """Go back from every closed visit; what is not met can never get there (G11)."""
         alive = [False] * len(self.nodes)
-        for index in self.ends:
+        todo = [*self.ends, *self.cut]
+        for index in todo:
             alive[index] = True
-        todo = list(self.ends)
         while todo:
             for before in self.nodes[todo.pop()].before:
                 if not alive[before]:
@@ -429,9 +441,12 @@ def _worth_trying(actions: list[Action], state: str) -> list[Action]:
     return [action for action in actions if action not in back or action in (*dropping, *calling)]
 
 
-def _undoes(flow: Flow) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
+def _undoes(flow: Flow) -> dict[str, UndoKind]:
+    found: dict[str, UndoKind] = {}
     for edge in flow.all_edges():
         if edge.back.bound is not None and edge.bound is not None:
-            found.setdefault(edge.back.bound.step.name, set()).add(edge.bound.step.name)
-    return {undo: frozenset(steps) for undo, steps in found.items()}
+            name = edge.back.bound.step.name
+            before = found.get(name, UndoKind(frozenset(), sweeps=False))
+            further = edge.source == edge.dest or edge.back.dest != edge.source
+            found[name] = UndoKind(before.steps | {edge.bound.step.name}, before.sweeps or further)
+    return found

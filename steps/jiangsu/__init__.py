@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steps.jiangsu import conditions, forward, models, settling, undo
+from steps.jiangsu import conditions, forward, lines, models, records, settling, undo
 
 STEPS: dict[str, Any] = {
     step.name.removeprefix("jiangsu."): step
@@ -12,10 +12,13 @@ STEPS: dict[str, Any] = {
         forward.CheckSignIn,
         forward.ReadCard,
         forward.Register,
+        forward.ChangeRegistration,
         forward.UploadLines,
         forward.PreSettle,
         forward.Settle,
         forward.FetchReceipt,
+        records.UploadOutpatientRecord,
+        records.UploadInpatientRecord,
         undo.CancelRegistration,
         undo.CancelLines,
         undo.CancelSettlement,
@@ -29,12 +32,36 @@ STEPS: dict[str, Any] = {
     )
 }
 CONDITIONS: dict[str, Any] = {
-    "has_fee_lines": conditions.has_fee_lines,
-    "has_invoice": conditions.has_invoice,
+    condition.__name__: condition
+    for condition in (
+        conditions.knows_person,
+        conditions.has_lines_to_send,
+        conditions.upload_is_due,
+        conditions.lines_are_settled,
+        conditions.may_leave,
+        conditions.has_invoice,
+        conditions.may_settle,
+        conditions.has_record,
+        conditions.waits_for_record,
+        conditions.has_fee_lines,
+    )
 }
 MODELS: dict[str, Any] = {
-    "Opening": models.Opening,
-    "Outpatient": models.Outpatient,
-    "FeeLines": models.FeeLines,
-    "Invoice": models.Invoice,
+    model.__name__: model
+    for model in (
+        models.OutpatientOpening,
+        models.OutpatientVisit,
+        models.InpatientOpening,
+        models.InpatientVisit,
+        models.Change,
+        models.Discharge,
+        models.OutpatientRecordHandedOver,
+        models.InpatientRecordHandedOver,
+        models.Invoice,
+        lines.FeesHandedOver,
+        # version 1 of jiangsu.outpatient
+        models.Opening,
+        models.Outpatient,
+        models.FeeLines,
+    )
 }

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from engine.outcomes import Category, Refused
 from engine.steps import BaseStep, Disagreement, Progress, View
-from steps.jiangsu.models import FeeLine, RegisteredByHand, SettledByHand, UploadedByHand, total_of
+from steps.jiangsu import ledger
+from steps.jiangsu.models import RegisteredByHand, SettledByHand, UploadedByHand
 
 ROLE = "centre"
 
@@ -17,11 +19,6 @@ ROLE = "centre"
 def numbers(view: View) -> dict[str, Any]:
     """Return the two numbers that every transaction about a visit carries (J3)."""
     return {"visit_no": view.data["visit_no"], "ipt_otp_no": view.key}
-
-
-def fee_lines(view: View) -> list[FeeLine]:
-    """Return the visit's fee lines."""
-    return [FeeLine.model_validate(line) for line in view.data.get("fee_lines", ())]
 
 
 class CheckSignIn(BaseStep):
@@ -64,8 +61,9 @@ class ReadCard(BaseStep):
         )
 
 
-#: Kinds of approved injury by med_type: bodily, occupational disease, rehabilitation (DLL conventions, 3.1, 3.2).
-_KINDS = {"11": "肢体残", "12": "职业病", "13": "康复治疗"}
+#: Kinds of approved injury by the last digit of med_type: bodily, occupational disease, rehabilitation (DLL
+#: conventions, 3.1, 3.2); the first says whether it is a visit (1) or a stay (2).
+_KINDS = {"1": "肢体残", "2": "职业病", "3": "康复治疗"}
 
 
 def first_qualification(exam_ccls: str, med_type: str) -> str | None:
@@ -73,12 +71,26 @@ def first_qualification(exam_ccls: str, med_type: str) -> str | None:
 
     Records are split by ``^``, fields by ``|``; field 1 is the id, field 3 the kind; it seems to begin with ``^``.
     """
-    wanted = _KINDS[med_type]
+    wanted = _KINDS[med_type[-1]]
     for record in exam_ccls.split("^"):
         fields = record.split("|")
         if len(fields) >= 3 and fields[2].strip() == wanted and fields[0].strip():
             return fields[0].strip()
     return None
+
+
+def registration(view: View) -> dict[str, Any]:
+    """Return what 2201 and 2203 have in common (DLL conventions, 3.2)."""
+    data = view.data
+    return {
+        "ipt_otp_no": view.key,
+        "visit_type": data["visit_type"],
+        "med_type": data["med_type"],
+        "adm_time": data["adm_time"],
+        "adm_diag_dscr": data["diagnosis"],
+        **{name: data[name] for name in ("dept_code", "dept_name", "doctor_code", "doctor_name")},
+        **{name: data.get(name, "") for name in ("tel", "wardarea_name", "adm_bed", "ipt_no")},
+    }
 
 
 class Register(BaseStep):
@@ -91,29 +103,28 @@ class Register(BaseStep):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Send the fields of 000 and the hospital's number (J3)."""
-        data = view.data
-        return {
-            "psn_no": data["psn_no"],
-            "ipt_otp_no": view.key,
-            "visit_type": data["visit_type"],
-            "med_type": data["med_type"],
-            "adm_time": data["adm_time"],
-            "adm_diag_dscr": data["diagnosis"],
-            "dept_code": data["dept_code"],
-            "dept_name": data["dept_name"],
-            "doctor_code": data["doctor_code"],
-            "doctor_name": data["doctor_name"],
-            "qualification_id": data.get("qualification_id", ""),
-            "tel": data.get("tel", ""),
-        }
+        person = {"psn_no": view.data["psn_no"], "qualification_id": view.data.get("qualification_id", "")}
+        return person | registration(view)
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep the gateway's visit number."""
         return Progress({"visit_no": reply["visit_no"]})
 
 
+class ChangeRegistration(BaseStep):
+    """2203: the registration as the visit knows it now; it overwrites, so the same again does no harm (J30)."""
+
+    name: ClassVar[str] = "jiangsu.change_registration"
+    role: ClassVar[str] = ROLE
+    operation: ClassVar[str] = "change_registration"
+
+    def request(self, view: View) -> Mapping[str, Any]:
+        """Send the fields of 2201 without person and injury."""
+        return registration(view) | {"visit_no": view.data["visit_no"]}
+
+
 class UploadLines(BaseStep):
-    """2204: all lines of the visit, one batch."""
+    """2204: the next batch of the visit's ledger."""
 
     name: ClassVar[str] = "jiangsu.upload_lines"
     role: ClassVar[str] = ROLE
@@ -140,7 +151,7 @@ class UploadLines(BaseStep):
                     "min_unit": "",
                     "allSelfFlag": "1" if line.all_self else "",
                 }
-                for line in fee_lines(view)
+                for line in (each.line for each in ledger.next_batch(view))
             ]
         }
 
@@ -148,26 +159,68 @@ class UploadLines(BaseStep):
         """Compare each line and the total with what was sent (chapter 9); rows are paired by key, not by position."""
         return uploaded(view, reply["lines"])
 
+    def refused(self, view: View, refusal: Refused) -> Progress | None:
+        """Go on where only lines are to blame: halve the batch, and set the line aside that was refused alone."""
+        if refusal.category not in _LINES_TO_BLAME or ledger.of_version_1(view):
+            return None
+        batch = ledger.next_batch(view)
+        more = len(batch) > 1 or ledger.is_unfinished(view, batch)
+        known = {"batches": ledger.batch_number(view), "uploading": more or None}
+        return Progress(known | ledger.mark_refused(view, batch, refusal.code, refusal.message))
+
     def told(self, view: View, told: Mapping[str, Any]) -> Progress:
         """Compare the total that a person says with what was sent (G9)."""
-        total, sent = UploadedByHand.model_validate(told).uploaded_total, total_of(fee_lines(view))
-        wrong = () if total == sent else (Disagreement("uploaded total", str(sent), str(total)),)
-        return Progress({"uploaded_total": total}, wrong)
+        total, batch = UploadedByHand.model_validate(told).uploaded_total, ledger.next_batch(view)
+        expected = expected_total(view, batch)
+        wrong = () if total == expected else (Disagreement("uploaded total", str(expected), str(total)),)
+        return Progress(_after_upload(view, batch, total), wrong)
+
+
+#: Refusals that speak of a line, not of the visit: 2204 with other lines may be accepted.
+_LINES_TO_BLAME = (Category.DATA, Category.MAINTENANCE)
+
+
+def expected_total(view: View, batch: list[ledger.Entry]) -> Decimal:
+    """Return what the visit's total is once ``batch`` is uploaded."""
+    return ledger.charged(view) + sum((each.line.umamt for each in batch), Decimal("0.00"))
 
 
 def uploaded(view: View, rows: list[Mapping[str, Any]]) -> Progress:
-    """Return the progress of an upload that the centre shows as ``rows``."""
-    sent = {(line.rxno, line.feedetl_sn): line.umamt for line in fee_lines(view)}
-    shown = {(row["rxno"], row["feedetl_sn"]): row["umamt"] for row in rows}
+    """Return the progress of an upload whose lines the centre shows as ``rows``."""
+    batch = ledger.next_batch(view)
+    sent = {each.line.key: each.line.umamt for each in batch}
+    shown = {ledger.key_of(row): row["umamt"] for row in rows}
     wrong = [
         Disagreement(f"line {rxno}/{number}", str(amount), str(shown.get((rxno, number), "missing")))
         for (rxno, number), amount in sent.items()
         if shown.get((rxno, number)) != amount
     ]
-    total = sum((row["umamt"] for row in rows), Decimal("0.00"))
-    if total != sum(sent.values(), Decimal("0.00")):
-        wrong.append(Disagreement("uploaded total", str(sum(sent.values(), Decimal("0.00"))), str(total)))
-    return Progress({"uploaded_total": total}, tuple(wrong))
+    expected = expected_total(view, batch)
+    total = ledger.charged(view) + sum((row["umamt"] for row in rows), Decimal("0.00"))
+    if total != expected:
+        wrong.append(Disagreement("uploaded total", str(expected), str(total)))
+    return Progress(_after_upload(view, batch, total), tuple(wrong))
+
+
+def _after_upload(view: View, batch: list[ledger.Entry], total: Decimal) -> dict[str, Any]:
+    if ledger.of_version_1(view):
+        return {"uploaded_total": total}
+    more = ledger.is_unfinished(view, batch) or None
+    known = {"uploaded_total": total, "batches": ledger.batch_number(view), "uploading": more}
+    return known | ledger.mark_uploaded(view, batch)
+
+
+def discharge(view: View) -> dict[str, Any]:
+    """Return how a stay ended; nothing for outpatients (DLL conventions, 3.4; J41)."""
+    data = view.data
+    if data.get("dscg_time") is None:
+        return {}
+    return {
+        "dscg_time": data["dscg_time"],
+        "dscg_trt_rslt": data["dscg_trt_rslt"],
+        "diag_code": data["dscg_diagnosis"],
+        "diag_dscr": data.get("dscg_diagnosis_name") or data["dscg_diagnosis"],
+    }
 
 
 class PreSettle(BaseStep):
@@ -178,8 +231,8 @@ class PreSettle(BaseStep):
     operation: ClassVar[str] = "pre_settle"
 
     def request(self, view: View) -> Mapping[str, Any]:
-        """Name the visit."""
-        return numbers(view)
+        """Name the visit, and for a stay how it ended (J41)."""
+        return numbers(view) | discharge(view)
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep number and amounts; total = fund + self = sum of the lines."""
@@ -190,7 +243,7 @@ class PreSettle(BaseStep):
                 "pre_fund": reply["fund_amt"],
                 "pre_self": reply["self_amt"],
             },
-            sums(reply, {"sum of lines": total_of(fee_lines(view))}),
+            sums(reply, {"sum of lines": ledger.charged(view)}),
         )
 
 
@@ -204,7 +257,8 @@ class Settle(BaseStep):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name the pre-settlement and the invoice (J9)."""
-        return numbers(view) | {"pre_settle_id": view.data["pre_settle_id"], "mdtrt_id": view.data["invoice_no"]}
+        money = {"pre_settle_id": view.data["pre_settle_id"], "mdtrt_id": view.data["invoice_no"]}
+        return numbers(view) | money | discharge(view)
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep number and amounts; they must equal the trial's."""
@@ -224,7 +278,7 @@ def settled(view: View, reply: Mapping[str, Any]) -> Progress:
             "fund_amt": reply["fund_amt"],
             "self_amt": reply["self_amt"],
         },
-        sums(reply, {"sum of lines": total_of(fee_lines(view))})
+        sums(reply, {"sum of lines": ledger.charged(view)})
         + same(view, reply, {"total_amt": "pre_total", "fund_amt": "pre_fund", "self_amt": "pre_self"}),
     )
 

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
-from adapters.money import Amount, Quantity, round_cents
+from adapters.money import Amount
+from steps.jiangsu.base import Code, Model, Moment, Prose, Words
+from steps.jiangsu.lines import FeeLine, HandedOver, LedgerLine, check_ledger
 
-#: 2204 takes 30 lines a batch (DLL conventions, 3.3); an outpatient visit uploads one batch.
+#: 2204 takes 30 lines a batch (DLL conventions, 3.3); version 1 of the outpatient flow uploads one batch.
 MAX_LINES = 30
-
-_Code = Annotated[str, Field(min_length=1, max_length=64)]
-_Words = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-def _moment(value: str) -> str:
-    try:
-        datetime.datetime.strptime(value, "%Y%m%d%H%M%S")
-    except ValueError:
-        raise ValueError("expected yyyyMMddHHmmss, for example 20261120083000") from None
-    return value
-
-
-_Moment = Annotated[
-    str, AfterValidator(_moment), Field(min_length=14, max_length=14, description="yyyyMMddHHmmss 时间, Asia/Shanghai")
-]
 
 
 def _not_zero(value: str) -> str:
@@ -41,37 +26,6 @@ InvoiceNumber = Annotated[
     Field(pattern="^[0-9A-Za-z-]{1,64}$", description="发票号 invoice number, not 0"),
     AfterValidator(_not_zero),
 ]
-
-
-class Model(BaseModel):
-    """Base: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class FeeLine(Model):
-    """One charge (DLL conventions, 3.3). The keys are the HIS's own and never change."""
-
-    rxno: _Code = Field(description="处方号 prescription number")
-    feedetl_sn: _Code = Field(description="明细序号 line number within the visit")
-    list_type: _Code = Field(description="目录类别 catalogue class")
-    med_list_codg: _Code = Field(description="中心目录编码 the centre's catalogue code")
-    name: _Words = Field(description="项目名称 name of the item")
-    pric: Quantity = Field(description="单价 price, at most 4 decimals")
-    cnt: Quantity = Field(description="数量 quantity, at most 4 decimals")
-    umamt: Amount = Field(description="金额 amount = price × quantity, rounded half up to cents")
-    fee_ocur_time: _Moment
-    doctor_code: str = Field(default="", max_length=64)
-    dept_code: str = Field(default="", max_length=64)
-    all_self: bool = Field(default=False, description="全自费 wholly self-paid")
-
-    @model_validator(mode="after")
-    def _amount_agrees(self) -> Self:
-        if self.umamt != round_cents(self.pric * self.cnt):
-            raise ValueError(f"umamt: expected price × quantity = {round_cents(self.pric * self.cnt)}")
-        if self.umamt == 0:
-            raise ValueError("umamt: a line of 0 is never sent")
-        return self
 
 
 Lines = Annotated[list[FeeLine], Field(min_length=1, max_length=MAX_LINES)]
@@ -111,37 +65,108 @@ class Invoice(Model):
     invoice_no: InvoiceNumber
 
 
-class Opening(Model):
-    """What a visit is opened with. The visit's key is the hospital's own number (ipt_otp_no)."""
+class Discharge(Model):
+    """What the trigger ``leave`` brings for an inpatient (DLL conventions, 3.4)."""
+
+    dscg_time: Moment
+    dscg_trt_rslt: Annotated[str, Field(min_length=1, max_length=8, description="离院方式 discharge result code")]
+    dscg_diagnosis: Words = Field(description="出院诊断编码 discharge diagnosis code")
+    dscg_diagnosis_name: str = Field(default="", max_length=200)
+
+
+class OutpatientRecord(Model):
+    """The doctor's words of an outpatient visit (J36)."""
+
+    chief_complaint: Prose
+    present_illness: Prose = ""
+    past_history: Prose = ""
+    physical_exam: Prose = ""
+    diag_name: str = Field(default="", max_length=200)
+    treatment: Prose
+
+
+class InpatientRecord(Model):
+    """The doctor's words of a stay (J36)."""
+
+    chief_complaint: Prose
+    present_illness: Prose = ""
+    past_history: Prose = ""
+    physical_exam: Prose = ""
+    diag_name: str = Field(default="", max_length=200)
+    adm_condition: Prose = ""
+    treatment_course: Prose
+    dscg_condition: Prose
+    dscg_orders: Prose = ""
+
+
+class OutpatientRecordHandedOver(Model):
+    """What the trigger ``hand_over_record`` brings for an outpatient."""
+
+    record: OutpatientRecord
+
+
+class InpatientRecordHandedOver(Model):
+    """What the trigger ``hand_over_record`` brings for a stay."""
+
+    record: InpatientRecord
+
+
+class Registration(Model):
+    """What a registration needs; 2203 may change it. The visit's key is the hospital's own number (ipt_otp_no)."""
+
+    visit_type: Annotated[str, Field(max_length=8)] = "1"
+    med_type: Annotated[str, Field(pattern="^[0-9]{2}$", description="医疗类别 kind of treatment")] = "11"
+    adm_time: Moment
+    diagnosis: Words = Field(description="诊断编码 diagnosis code")
+    dept_code: Code
+    dept_name: Words
+    doctor_code: Code
+    doctor_name: Words
+    tel: str = Field(default="", max_length=32)
+    wardarea_name: str = Field(default="", max_length=64, description="病区 ward, inpatients")
+    adm_bed: str = Field(default="", max_length=32, description="床号 bed, inpatients")
+    ipt_no: str = Field(default="", max_length=64, description="住院号 stay number, inpatients")
+
+
+class Change(Model):
+    """What the trigger ``change_registration`` brings: only what differs (2203)."""
+
+    adm_time: Moment | None = None
+    diagnosis: Words | None = None
+    dept_code: Code | None = None
+    dept_name: Words | None = None
+    doctor_code: Code | None = None
+    doctor_name: Words | None = None
+    tel: Annotated[str, Field(max_length=32)] | None = None
+    wardarea_name: Annotated[str, Field(max_length=64)] | None = None
+    adm_bed: Annotated[str, Field(max_length=32)] | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("nothing would change")
+        return self
+
+
+class Person(Model):
+    """Who it is: by card or credential, or told by a front end that has read the card before."""
 
     identify_mode: Annotated[str, Field(pattern="^[12]$", description="1 读卡器 card in the reader, 2 电子凭证 QR")] = (
         "1"
     )
     qr_code_info: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
-    visit_type: Annotated[str, Field(max_length=8)] = "1"
-    med_type: Annotated[str, Field(pattern="^(11|12|13)$", description="11 工伤门诊, 12 职业病门诊, 13 康复门诊")] = (
-        "11"
-    )
-    adm_time: _Moment
-    diagnosis: _Words = Field(description="诊断编码 diagnosis code")
-    dept_code: _Code
-    dept_name: _Words
-    doctor_code: _Code
-    doctor_name: _Words
-    tel: str = Field(default="", max_length=32)
-    fee_lines: Lines | None = None
-    invoice_no: InvoiceNumber | None = None
+    psn_no: Code | None = Field(default=None, description="人员编号 from an earlier 1101; then no card is read")
+    qualification_id: Annotated[str, Field(max_length=64)] | None = None
 
     @model_validator(mode="after")
-    def _checked(self) -> Self:
+    def _credential(self) -> Self:
         if self.identify_mode == "2" and self.qr_code_info is None:
             raise ValueError("qr_code_info: needed with identify_mode 2")
-        check_lines(self.fee_lines or [])
         return self
 
 
-class Outpatient(Opening):
-    """Everything that an outpatient visit may know."""
+class Known(Model):
+    """What the centre has told, and what the visit notes of its own."""
 
     sign_no: str | None = None
     psn_no: str | None = None
@@ -162,11 +187,88 @@ class Outpatient(Opening):
     receipt_time: str | None = None
 
 
+class Ledger(Model):
+    """The part of a visit's data that is its fee ledger, with the rules that hold between lines."""
+
+    fees: dict[Code, LedgerLine] = Field(default_factory=dict)
+    batches: int = 0  #: how many 2204 have been answered
+    uploading: bool = False  #: a timed upload has begun and has batches left
+
+    @model_validator(mode="after")
+    def _lines_agree(self) -> Self:
+        check_ledger(self.fees)
+        return self
+
+
+class OutpatientDetails(Person, Registration):
+    """What the HIS tells of an outpatient visit, lines apart."""
+
+    med_type: Annotated[str, Field(pattern="^(11|12|13)$", description="11 工伤门诊, 12 职业病门诊, 13 康复门诊")] = (
+        "11"
+    )
+    invoice_no: InvoiceNumber | None = None
+    record: OutpatientRecord | None = None
+
+
+class OutpatientOpening(OutpatientDetails):
+    """What an outpatient visit is opened with."""
+
+    fees: HandedOver | None = Field(default=None, validation_alias=AliasChoices("fees", "fee_lines"))
+
+
+class OutpatientVisit(Ledger, Known, OutpatientDetails):
+    """Everything that an outpatient visit may know."""
+
+
+class InpatientDetails(Person, Registration):
+    """What the HIS tells of a stay when it begins, lines apart."""
+
+    visit_type: Annotated[str, Field(max_length=8)] = "2"
+    med_type: Annotated[str, Field(pattern="^(21|22|23)$", description="21 工伤住院, 22 职业病住院, 23 康复住院")] = (
+        "21"
+    )
+
+
+class InpatientOpening(InpatientDetails):
+    """What a stay is opened with."""
+
+    fees: HandedOver | None = Field(default=None, validation_alias=AliasChoices("fees", "fee_lines"))
+
+
+class InpatientVisit(Ledger, Known, InpatientDetails):
+    """Everything that a stay may know."""
+
+    dscg_time: Moment | None = None
+    dscg_trt_rslt: str | None = None
+    dscg_diagnosis: str | None = None
+    dscg_diagnosis_name: str | None = None
+    invoice_no: InvoiceNumber | None = None
+    record: InpatientRecord | None = None
+
+
+# -- version 1 of jiangsu.outpatient, for visits that began on it (G7)
+class Opening(Person, Registration):
+    """What a visit of version 1 was opened with: one list of lines, uploaded at once."""
+
+    med_type: Annotated[str, Field(pattern="^(11|12|13)$")] = "11"
+    fee_lines: Lines | None = None
+    invoice_no: InvoiceNumber | None = None
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        check_lines(self.fee_lines or [])
+        return self
+
+
+class Outpatient(Known, Opening):
+    """Everything that a visit of version 1 may know."""
+
+
 # -- what a person hands over when settling by hand what the centre says by telephone
 class RegisteredByHand(Model):
     """Registration: the gateway's visit number."""
 
-    visit_no: _Code
+    visit_no: Code
 
 
 class UploadedByHand(Model):
@@ -178,7 +280,7 @@ class UploadedByHand(Model):
 class SettledByHand(Model):
     """Settlement: number and amounts."""
 
-    settle_id: _Code
+    settle_id: Code
     total_amt: Amount
     fund_amt: Amount
     self_amt: Amount

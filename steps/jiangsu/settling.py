@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from engine.outcomes import Category, Refused
@@ -18,6 +19,7 @@ from engine.steps import (
     View,
 )
 from steps.jiangsu.forward import ROLE, settled, uploaded
+from steps.jiangsu.ledger import charged, key_of
 
 _CANCELLED = "cancelled"
 
@@ -84,12 +86,15 @@ class FindLines(BaseProbe):
         return numbers(view)
 
     def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
-        """All there: applied. None: not applied. Anything between, or twice: a person."""
+        """All there: applied. None, and the total as before: not applied. Anything between, or twice: a person."""
         wanted = _keys(subject(view).request["feedetail"])
-        rows = [row for row in reply["lines"] if _key(row) in wanted]
+        rows = [row for row in reply["lines"] if key_of(row) in wanted]
         found = _keys(rows)
         if len(rows) > len(found):
             return Unclear("the centre lists a line twice")
+        others = sum((row["umamt"] for row in reply["lines"] if key_of(row) not in wanted), Decimal("0.00"))
+        if others != charged(view):
+            return Unclear(f"9104 lists {others} beside the batch, expected {charged(view)}")
         if found == wanted:
             return Applied(uploaded(view, rows), "9104 lists all lines")
         if not found:
@@ -112,12 +117,8 @@ class FindLines(BaseProbe):
         return _not_there(refusal, "9104")
 
 
-def _key(row: Mapping[str, Any]) -> tuple[str, str]:
-    return str(row["rxno"]), str(row["feedetl_sn"])
-
-
 def _keys(rows: list[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    return {_key(row) for row in rows}
+    return {key_of(row) for row in rows}
 
 
 def _not_there(refusal: Refused, transaction: str) -> Judgement:
@@ -184,7 +185,7 @@ class LinesGone(FindLines):
 
         if reply["lines"]:
             return NotApplied(f"9104 still lists {len(reply['lines'])} lines")
-        return Applied(Progress(dict.fromkeys(CancelLines.takes_away)), "9104 lists no lines")
+        return Applied(CancelLines().fold(view, {}), "9104 lists no lines")
 
     def recheck(self, view: View, reply: Mapping[str, Any]) -> Judgement:
         """A late 2205 deletes lines uploaded since: then the visit's lines would be missing."""

@@ -11,6 +11,7 @@ from engine.environment import SECOND
 from engine.outcomes import Category, Refused
 from engine.steps import BaseStep, Progress, View
 from steps.jiangsu.forward import ROLE, numbers
+from steps.jiangsu.ledger import forget_uploads
 
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -54,6 +55,10 @@ class CancelLines(Undo):
     operation: ClassVar[str] = "cancel_lines"
     takes_away = ("uploaded_total", "pre_settle_id", "pre_total", "pre_fund", "pre_self")
 
+    def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
+        """Forget the trial, the total, and that any line was uploaded."""
+        return Progress(dict.fromkeys(self.takes_away) | forget_uploads(view))
+
     def request(self, view: View) -> Mapping[str, Any]:
         """Name the visit and no line."""
         return numbers(view) | {"rxno": "", "feedetl_sn": ""}
@@ -69,8 +74,8 @@ class CancelSettlement(Undo):
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Forget the settlement and, where the centre drops the lines with it, the lines as well (J11)."""
-        more = () if keeps_lines(view) else CancelLines.takes_away
-        return Progress(dict.fromkeys((*self.takes_away, *more)))
+        without_lines = {} if keeps_lines(view) else CancelLines().fold(view, reply).data
+        return Progress({**dict.fromkeys(self.takes_away), **without_lines})
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name settlement and invoice."""

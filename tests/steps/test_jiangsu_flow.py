@@ -14,6 +14,7 @@ from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition, SettleKind
 from engine.machine import Flow
 from engine.outcomes import Effect
+from flows import load_catalogue, load_site
 
 ROOT = Path(__file__).parents[2]
 PATH = [
@@ -21,10 +22,12 @@ PATH = [
     "signed_in",
     "card_read",
     "registered",
-    "uploaded",
+    "uploading",
+    "charged",
     "pre_settled",
     "settled",
     "receipted",
+    "recorded",
     "discharged",
 ]
 
@@ -40,8 +43,9 @@ def test_path(flow: Flow) -> None:
     assert flow.definition.initial == PATH[0]
     assert flow.definition.final == ("discharged",)
     assert flow.definition.cancelled == "cancelled"
+    edges = {(edge.source, edge.dest) for edge in flow.all_edges()}
+    assert set(pairwise(PATH)) <= edges
     assert set(flow.definition.states) == {*PATH, "cancelled"}
-    assert [(edge.source, edge.dest) for edge in flow.all_edges()] == list(pairwise(PATH))
 
 
 def test_undo_edges(flow: Flow) -> None:
@@ -57,6 +61,9 @@ def test_every_write_can_be_settled(flow: Flow) -> None:
     for edge in flow.all_edges():
         kinds = [method.kind for method in edge.methods]
         if edge.bound is not None and edge.bound.operation.effect is Effect.ONCE:
+            if edge.bound.operation.name == "upload_outpatient_record":  # the centre shows no records (J36)
+                assert kinds == [SettleKind.ASK]
+                continue
             assert kinds == [SettleKind.PROBE, SettleKind.REVERSE, SettleKind.ASK]
             assert edge.back.bound is not None
             # a reversal of an undo that did take effect would bring back what was undone
@@ -76,10 +83,14 @@ def test_everything_has_a_title_in_both_languages(flow: Flow) -> None:
     assert all(title.zh and title.en for title in titles)
 
 
-def test_every_step_of_the_library_is_used(flow: Flow) -> None:
-    used = {edge.bound.step.name for edge in flow.all_edges() if edge.bound}
-    used |= {edge.back.bound.step.name for edge in flow.all_edges() if edge.back.bound}
-    used |= {m.step.name for edge in flow.all_edges() for m in (*edge.methods, *edge.back.methods) if m.step}
+def test_every_step_of_the_library_is_used_by_a_shipped_flow() -> None:
+    catalogue = load_catalogue()
+    used = set()
+    for definition in load_site(ROOT / "flows.yaml").definitions:
+        flow = Flow(definition, catalogue)
+        for way in (way for edge in flow.all_edges() for way in (edge, edge.back)):
+            used |= {way.bound.step.name} if way.bound is not None else set()
+            used |= {method.step.name for method in way.methods if method.step is not None}
     assert used == {f"jiangsu.{name}" for name in steps.jiangsu.STEPS}
 
 

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.jiangsu.transactions import TRANSACTIONS
-from engine.facts import normalise
+from engine.facts import merged, normalise
 from engine.outcomes import Category
+from engine.steps import View
 from steps.jiangsu import CONDITIONS, STEPS
 from steps.jiangsu.forward import first_qualification
-from steps.jiangsu.models import Outpatient
+from steps.jiangsu.models import OutpatientVisit
 from tests.steps.views import DATA, KEY, PERSON, refusal, view
 
 AMOUNTS = {"total_amt": Decimal("135.00"), "fund_amt": Decimal("108.00"), "self_amt": Decimal("27.00")}
@@ -35,21 +36,28 @@ REPLIES: dict[str, dict[str, Any]] = {
 }
 UNDOS = {"cancel_registration": "register", "cancel_lines": "upload_lines", "cancel_settlement": "settle"}
 STEPS_WITH_FOLD = [*REPLIES, *UNDOS]
+#: What an upload writes into the ledger: follows from what was sent.
+LEDGER = {"fees", "batches", "uploading"}
+
+
+def before(name: str) -> View:
+    """The visit as a step finds it: before an upload no line is uploaded."""
+    return view(without=("uploaded_total",)) if name == "upload_lines" else view()
 
 
 @pytest.mark.parametrize("name", STEPS_WITH_FOLD)
 def test_requests_fit_the_contract_also_after_the_journal(name: str) -> None:
     step = STEPS[name]()
     assert step.role == "centre"
-    kept = normalise(dict(step.request(view())))
+    kept = normalise(dict(step.request(before(name))))
     TRANSACTIONS[step.operation].request.model_validate(kept)
 
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_good_replies_fit_the_data_model(name: str) -> None:
-    progress = STEPS[name]().fold(view(), REPLIES[name])
+    progress = STEPS[name]().fold(before(name), REPLIES[name])
     assert progress.disagreements == ()
-    Outpatient.model_validate(DATA | normalise(dict(progress.data)))
+    OutpatientVisit.model_validate(merged(before(name).data, normalise(dict(progress.data))))
 
 
 @pytest.mark.parametrize("name", [each for each in REPLIES if each != "check_sign_in"])
@@ -159,7 +167,7 @@ def test_a_cent_is_enough(fund: Decimal, self_: Decimal) -> None:
     ],
 )
 def test_rows_that_differ_from_the_lines_disagree(rows: list[dict[str, Any]]) -> None:
-    assert STEPS["upload_lines"]().fold(view(), {"lines": rows}).disagreements
+    assert STEPS["upload_lines"]().fold(before("upload_lines"), {"lines": rows}).disagreements
 
 
 @pytest.mark.parametrize("name", [each for each in REPLIES if each not in ("check_sign_in", "read_card")])
@@ -171,12 +179,11 @@ def test_a_reply_without_its_members_raises(name: str) -> None:
 # -- the ways back
 @pytest.mark.parametrize(("undo", "forward"), UNDOS.items())
 def test_undo_takes_away_what_the_step_brought(undo: str, forward: str) -> None:
-    brought = set(STEPS[forward]().fold(view(), REPLIES[forward]).data)
+    brought = set(STEPS[forward]().fold(before(forward), REPLIES[forward]).data)
     taken = STEPS[undo]().fold(view(), {}).data
-    assert brought <= set(taken)
-    assert set(taken.values()) == {None}
-    left = {key: value for key, value in DATA.items() if key not in taken}
-    Outpatient.model_validate(left)
+    assert brought - {"batches"} <= set(taken)
+    assert {value for name, value in taken.items() if name != "fees"} == {None}
+    OutpatientVisit.model_validate(merged(DATA, taken))
 
 
 def test_undo_of_the_settlement_asks_for_a_new_invoice() -> None:
@@ -229,18 +236,26 @@ def test_nothing_to_undo_is_the_goal(undo: str, code: str, category: Category, r
 @pytest.mark.parametrize("name", REPLIES)
 def test_no_forward_step_takes_a_refusal_for_success(name: str) -> None:
     for category in Category:
-        assert STEPS[name]().refused(view(), refusal("3010/2207001", category)) is None
+        if name == "upload_lines" and category in (Category.DATA, Category.MAINTENANCE):
+            continue  # a line is to blame: see the ledger's own tests
+        assert STEPS[name]().refused(before(name), refusal("3010/2207001", category)) is None
 
 
 # -- by hand
 @pytest.mark.parametrize("name", ["register", "upload_lines", "settle"])
 def test_by_hand_asks_for_what_the_reply_would_bring(name: str) -> None:
     model = STEPS[name].by_hand
-    assert set(model.model_fields) == set(STEPS[name]().fold(view(), REPLIES[name]).data)
+    assert set(model.model_fields) == set(STEPS[name]().fold(view(), REPLIES[name]).data) - LEDGER
 
 
 def test_conditions() -> None:
-    assert CONDITIONS["has_fee_lines"](view())
-    assert not CONDITIONS["has_fee_lines"](view(without=("fee_lines",)))
+    assert CONDITIONS["lines_are_settled"](view())
+    assert not CONDITIONS["has_lines_to_send"](view())
+    assert not CONDITIONS["lines_are_settled"](view(without=("uploaded_total",)))
+    assert CONDITIONS["has_lines_to_send"](view(without=("uploaded_total",)))
+    assert CONDITIONS["may_settle"](view())
+    assert not CONDITIONS["may_settle"](view(without=("uploaded_total",)))
+    assert CONDITIONS["waits_for_record"](view(settings={"record": "required"}))
+    assert not CONDITIONS["waits_for_record"](view())
     assert CONDITIONS["has_invoice"](view())
     assert not CONDITIONS["has_invoice"](view(without=("invoice_no",)))

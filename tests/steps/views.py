@@ -10,7 +10,8 @@ from engine.facts import normalise
 from engine.outcomes import Category, Effect, Refused
 from engine.steps import CallInfo, View
 from steps.jiangsu import STEPS
-from steps.jiangsu.models import Outpatient
+from steps.jiangsu.lines import FeeLine
+from steps.jiangsu.models import OutpatientVisit
 from tests.people import identity_number, name
 
 KEY = "MZ0001"
@@ -42,6 +43,12 @@ OPENING: dict[str, Any] = {
     "doctor_code": "DOC001",
     "doctor_name": "张主任",
 }
+#: The ledger before and after both lines were uploaded.
+PENDING = {f"RX1-{line['feedetl_sn']}": line | {"line_id": f"RX1-{line['feedetl_sn']}"} for line in LINES}
+UPLOADED = {
+    line_id: line | {"outcome": "uploaded", "sent": FeeLine.model_validate(line).digest(), "batch": 1}
+    for line_id, line in PENDING.items()
+}
 PRE = {"pre_settle_id": "PS1", "pre_total": "135.00", "pre_fund": "108.00", "pre_self": "27.00"}
 SETTLEMENT = {"settle_id": "S1", "total_amt": "135.00", "fund_amt": "108.00", "self_amt": "27.00"}
 #: What a visit knows when all is done.
@@ -53,7 +60,8 @@ DATA: dict[str, Any] = {
     "psn_name": name(1),
     "qualification_id": "Q1",
     "visit_no": "V1",
-    "fee_lines": LINES,
+    "fees": UPLOADED,
+    "batches": 1,
     "uploaded_total": "135.00",
     **PRE,
     "invoice_no": "INV1",
@@ -62,16 +70,19 @@ DATA: dict[str, Any] = {
 
 
 def view(without: tuple[str, ...] = (), settings: dict[str, Any] | None = None, **data: Any) -> View:
-    """Return a visit that is done, but for what ``without`` names."""
+    """Return a visit that is done, but for what ``without`` names; without its total no line is uploaded."""
     known = {key: value for key, value in (DATA | data).items() if key not in without and value is not None}
-    Outpatient.model_validate(known)
+    if "uploaded_total" not in known and "fees" not in data:
+        known |= {"fees": PENDING, "batches": 0}
+    OutpatientVisit.model_validate(known)
     return View("id", "jiangsu.outpatient", KEY, "settled", known, settings or {"keep_lines": True}, NOW)
 
 
 def about(operation: str, seen: View, message_id: str = LOST) -> View:
     """Return ``seen`` with its ``operation`` in doubt; the visit knows what it knew when the call was made."""
     steps = {STEPS[each]().operation: STEPS[each]() for each in STEPS if hasattr(STEPS[each], "fold")}
-    request = json.loads(json.dumps(normalise(dict(steps[operation].request(view())))))
+    before = view(without=("uploaded_total",)) if operation == "upload_lines" else view()
+    request = json.loads(json.dumps(normalise(dict(steps[operation].request(before)))))
     call = CallInfo("call", "trigger", operation, Effect.ONCE, message_id, request, NOW)
     return View(seen.visit_id, seen.flow, seen.key, seen.state, seen.data, seen.settings, seen.now, call)
 
