@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from simulators.jiangsu.book import Book
+from simulators.jiangsu.centre import SHANGHAI
 from simulators.jiangsu.doors import DLL, doors
 from simulators.jiangsu.gateway import Gateway
 from simulators.jiangsu.http import Request
@@ -35,6 +37,7 @@ class Host:
 
     def __init__(self, gateway: Gateway | None = None, process: str = "", encoding: str = "gbk") -> None:
         self.gateway = gateway or Gateway()
+        self.gateway.centre.now = lambda: datetime.datetime(2026, 11, 20, 12, tzinfo=SHANGHAI)
         self.doors = doors(self.gateway)
         self.process = process
         self.encoding = encoding
