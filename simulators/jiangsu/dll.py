@@ -85,7 +85,7 @@ class Vocabulary:
             _BEFORE[asked.code](self, sent, visit)
         credential = None
         if asked.code == "1101" and asked.mode == "2":
-            credential = sent.get("qrCodeInfo")  # else what the reader shows
+            credential = str(sent.get("qrCodeInfo") or "") or None  # else what the reader shows
         if asked.code == "9002":
             sent = {"sign_no": asked.sign_no}
         call = Call(asked.code, sent, asked.msgid, asked.operator, asked.mode, credential, door="dll")

@@ -46,7 +46,7 @@ def _dated(parameters: dict[str, Any], name: str, form: str, digits: int) -> str
         datetime.datetime.strptime(value, form)
     except ValueError:
         raise Missing(name) from None
-    if len(value) != digits:
+    if len(value) != digits or not value.isascii():
         raise Missing(name)
     return value
 

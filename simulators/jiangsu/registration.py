@@ -63,7 +63,7 @@ def register(centre: Centre, call: Call) -> dict[str, Any]:
     person = insured(centre, psn_no)
     if person is None:
         raise refuse("not_insured")
-    if sent.get("qualification_id") and sent["qualification_id"] not in person.injuries:
+    if sent.get("qualification_id") and str(sent["qualification_id"]) not in person.injuries:
         raise refuse("no_injury")
     if centre.standing(number) is not None and centre.switches.duplicate_registration == "refuse":
         raise refuse("registered_already")

@@ -212,6 +212,8 @@ def test_an_inpatients_trial_has_five_noughts() -> None:
         ("2204", [LINE, LINE | {"ipt_otp_no": "MZ2"}], "ipt_otp_no"),
         ("2204", [LINE | {"fee_ocur_time": "2026-11-20"}], "fee_ocur_time"),
         ("2204", [], "feedetail"),
+        ("2204", [LINE | {"pric": Decimal("1e30")}], "pric"),
+        ("2204", [LINE | {"cnt": "NaN"}], "cnt"),
         ("2202", {"ipt_otp_no": "nobody"}, "就诊不存在"),
         ("2209", {"omsgid": "M"}, "oinfno"),
         ("9999", {}, "9999"),
