@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 CENT = Decimal("0.01")
+_LIMIT = Decimal(10) ** 12
 
 
 class BadNumber(ValueError):
@@ -26,7 +27,7 @@ def decimal_of(value: Any) -> Decimal:
             raise BadNumber(value) from None
     else:
         raise BadNumber(repr(value))
-    if not number.is_finite():
+    if not number.is_finite() or abs(number) >= _LIMIT or len(number.as_tuple().digits) > 20:
         raise BadNumber(str(number))
     return number
 
@@ -36,9 +37,9 @@ def cents(value: Decimal) -> Decimal:
     return value.quantize(CENT, ROUND_HALF_UP)
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, encoding: str = "utf-8") -> Any:
     """Read JSON, fractions as Decimal. Raises ValueError."""
-    return json.loads(body.decode("utf-8"), parse_float=Decimal)
+    return json.loads(body.decode(encoding), parse_float=Decimal)
 
 
 def write_json(value: Any) -> str:
