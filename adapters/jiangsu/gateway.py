@@ -12,6 +12,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.discretion import discreet
+from adapters.jiangsu.contracts.base import Sent
 from adapters.jiangsu.contracts.visit import LinesRequest
 from adapters.jiangsu.envelope import Reply, Unreadable, decode, encode
 from adapters.jiangsu.errors import ErrorClass, error_table
@@ -181,7 +182,7 @@ class JiangsuGateway:
 
     # -- one exchange
     async def _exchange(
-        self, transaction: Transaction, request: BaseModel, call: Call, limit: Micros
+        self, transaction: Transaction, request: Sent, call: Call, limit: Micros
     ) -> Outcome | None:
         """Send one transaction and classify the answer; None: the gateway wants a sign-in first."""
         body = encode(self._body(transaction, request, call.message_id))
@@ -209,8 +210,8 @@ class JiangsuGateway:
             return Refused(code, discreet(reply.message, secrets), meaning.category, exchange)
         return InDoubt(f"code {code} ({meaning.zh})", exchange)
 
-    def _body(self, transaction: Transaction, request: BaseModel, message_id: str) -> dict[str, Any]:
-        parameters = request.model_dump(exclude_none=True)
+    def _body(self, transaction: Transaction, request: Sent, message_id: str) -> dict[str, Any]:
+        parameters = request.for_gateway()
         if transaction.action is not None:
             return {"action": transaction.action, **parameters}
         body: dict[str, Any] = {
@@ -239,7 +240,7 @@ class JiangsuGateway:
         self,
         transaction: Transaction,
         member: str,
-        request: BaseModel,
+        request: Sent,
         call: Call,
         left: Callable[[], Micros],
         first: Done,

@@ -170,6 +170,18 @@ def uploaded(view: View, rows: list[Mapping[str, Any]]) -> Progress:
     return Progress({"uploaded_total": total}, tuple(wrong))
 
 
+def for_the_dll(view: View) -> dict[str, Any]:
+    """Return what a settlement through the DLL names again (DLL conventions, 3.4); the gateway adapter leaves it out."""
+    data = view.data
+    return {
+        "psn_no": data["psn_no"],
+        "med_type": data["med_type"],
+        "adm_diag_dscr": data["diagnosis"],
+        "dept_code": data["dept_code"],
+        "doctor_code": data["doctor_code"],
+    }
+
+
 class PreSettle(BaseStep):
     """2206: a trial; the lines are there already, so ``fee_details`` is left out (J7)."""
 
@@ -179,7 +191,7 @@ class PreSettle(BaseStep):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name the visit."""
-        return numbers(view)
+        return numbers(view) | for_the_dll(view)
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep number and amounts; total = fund + self = sum of the lines."""
@@ -204,7 +216,8 @@ class Settle(BaseStep):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name the pre-settlement and the invoice (J9)."""
-        return numbers(view) | {"pre_settle_id": view.data["pre_settle_id"], "mdtrt_id": view.data["invoice_no"]}
+        invoice = {"pre_settle_id": view.data["pre_settle_id"], "mdtrt_id": view.data["invoice_no"]}
+        return numbers(view) | invoice | for_the_dll(view)
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep number and amounts; they must equal the trial's."""

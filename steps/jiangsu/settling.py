@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from adapters.jiangsu.transactions import TRANSACTIONS
 from engine.outcomes import Category, Refused
 from engine.steps import (
     Applied,
@@ -239,8 +240,10 @@ class Reverse(BaseProbe):
     operation: ClassVar[str] = "reverse"
 
     def request(self, view: View) -> Mapping[str, Any]:
-        """Name the lost message."""
-        return {"originalMessageId": subject(view).message_id}
+        """Name the lost message and, for the DLL, its transaction and person."""
+        lost = subject(view)
+        names = {"oinfno": TRANSACTIONS[lost.operation].number, "psn_no": view.data.get("psn_no")}
+        return {"originalMessageId": lost.message_id} | names
 
     def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
         """An acknowledgement is enough, whether or not the centre knew the message: it keeps a late original out."""
