@@ -171,7 +171,7 @@ def uploaded(view: View, rows: list[Mapping[str, Any]]) -> Progress:
 
 
 def for_the_dll(view: View) -> dict[str, Any]:
-    """Return what a settlement through the DLL names again (DLL conventions, 3.4); the gateway adapter leaves it out."""
+    """Return what a settlement through the DLL names again (DLL conventions, 3.4); the gateway leaves it out."""
     data = view.data
     return {
         "psn_no": data["psn_no"],
