@@ -3,7 +3,8 @@
  *
  * Forwards: POST /dll/<function>, body = bytes of `in`; the answer's body = bytes for `out`, X-Return = return value.
  * Faults: lines of the file VF_DLL_FAULTS, "<what> [before|after] <code>", each used up by the first call that fits:
- *   segfault, hang, exit, scribble (past the buffer of 1 MiB), garbage, empty, half, no-nul, fail (return -1).
+ *   segfault, hang, exit, scribble and underrun (past the buffer of 1 MiB, before it), garbage, empty, half, no-nul,
+ *   fail (return -1).
  * What comes without "before" happens after the centre has answered. The code of Si_INIT and INIT is INIT.
  */
 #include <netinet/in.h>
@@ -78,8 +79,8 @@ static int forward(const char *function, const char *in, char *out) {
         strcpy(out, "\xce\xde\xb7\xa8\xc1\xac\xbd\xd3");
         return -99;
     }
-    snprintf(head, sizeof head, "POST /dll/%s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %zu\r\n\r\n", function,
-             strlen(in));
+    snprintf(head, sizeof head, "POST /dll/%s HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Process: %d\r\nContent-Length: %zu\r\n\r\n",
+             function, (int)getpid(), strlen(in));
     (void)!write(peer, head, strlen(head));
     for (length = strlen(in), have = 0; have < length; have += (size_t)got)
         if ((got = write(peer, in + have, length - have)) <= 0) break;
