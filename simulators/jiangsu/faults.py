@@ -1,4 +1,7 @@
-"""Faults on demand: which request, what goes wrong. Never part of the real protocol; set through the control port."""
+"""Faults on demand: which request, what goes wrong. Never part of the real protocol; set through the control port.
+
+They strike at both doors. What a broken answer looks like is the door's business: see ``Exchange``.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulators.jiangsu.centre import NAMES
-from simulators.jiangsu.gateway import DEVICE
 from simulators.jiangsu.http import Response
-from simulators.jiangsu.numbers import write_json
+from simulators.jiangsu.transactions import NAMES
 
 KINDS = (
     "lose_reply",  # applied, then the connection dies
@@ -19,9 +20,10 @@ KINDS = (
     "late_reply",  # applied, answered after `delay`
     "late_apply",  # the connection dies now, applied after `delay`: a late original
     "garbage",  # answered with bytes that are not JSON (applied unless `applied` is false)
-    "truncate",  # half an answer
+    "truncate",  # half an answer: the connection ends in it, or the library's `out` does
+    "empty",  # an empty answer, with status 200 or return value 0 (applied unless `applied` is false)
     "http_500",
-    "error",  # answered with `code` (applied only if `applied`)
+    "error",  # answered with `code`; through the library `code` is the return value, 0 a refusal (applied if `applied`)
     "hang",  # never answered (applied if `applied`)
     "die",  # the process ends, `when` before or after applying
 )
@@ -36,7 +38,7 @@ class Fault:
     """One fault, for the requests that match."""
 
     fault: str
-    action: str | None = None
+    action: str | None = None  #: of the gateway, or the library's function
     transaction: str | None = None  #: number of the transaction
     ipt_otp_no: str | None = None
     times: int = 1  #: -1: for ever
@@ -54,7 +56,8 @@ class Fault:
             raise BadFault("expected an object")
         raw = dict(raw)
         if "transactionCode" in raw:
-            raw["transaction"] = NAMES.get(str(raw.pop("transactionCode")))
+            name = str(raw.pop("transactionCode"))
+            raw["transaction"] = NAMES.get(name)
             if raw["transaction"] is None:
                 raise BadFault("transactionCode is unknown")
         try:
@@ -66,21 +69,26 @@ class Fault:
             raise BadFault(f"fault must be one of {', '.join(KINDS)}")
         return fault
 
-    def matches(self, body: dict[str, Any]) -> bool:
+    def matches(self, exchange: Exchange) -> bool:
         """Tell whether a request is meant."""
-        action = body.get("action")
-        if self.action is not None and action != self.action:
-            return False
-        if self.transaction is not None:
-            wanted_by_action = self.transaction == "2209" and action == "reverse"
-            if not wanted_by_action and NAMES.get(str(body.get("transactionName"))) != self.transaction:
-                return False
-        parameters = body.get("businessParams")
-        number = parameters.get("ipt_otp_no") if isinstance(parameters, dict) else None
-        return self.ipt_otp_no is None or number == self.ipt_otp_no
+        return (
+            self.action in (None, exchange.action)
+            and self.transaction in (None, exchange.transaction)
+            and self.ipt_otp_no in (None, exchange.ipt_otp_no)
+        )
 
 
-Apply = Callable[[], dict[str, Any]]
+@dataclass(frozen=True)
+class Exchange:
+    """One request at one door: what it is about, and how it is answered rightly and wrongly."""
+
+    action: str | None
+    transaction: str | None
+    ipt_otp_no: str | None
+    apply: Callable[[], Response]
+    error: Callable[[Fault], Response]
+    spoilt: Callable[[bytes], Response]  #: these bytes, as if all were well
+    cut: Callable[[Response], Response]
 
 
 @dataclass
@@ -91,12 +99,10 @@ class Faults:
     struck: list[str] = field(default_factory=list)
     late: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def take(self, body: Any) -> Fault | None:
+    def take(self, exchange: Exchange) -> Fault | None:
         """Return the fault for this request, counting it off."""
-        if not isinstance(body, dict):
-            return None
         for fault in self.waiting:
-            if not fault.matches(body):
+            if not fault.matches(exchange):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1
@@ -109,8 +115,13 @@ class Faults:
             return fault
         return None
 
-    async def strike(self, fault: Fault, apply: Apply) -> Response | None:  # noqa: PLR0912 - one arm a fault
-        """Let ``fault`` happen; None cuts the connection."""
+    async def answer(self, exchange: Exchange) -> Response | None:
+        """Answer a request, rightly or by the fault that waits for it; None cuts the connection."""
+        fault = self.take(exchange)
+        return exchange.apply() if fault is None else await self._strike(fault, exchange)
+
+    async def _strike(self, fault: Fault, exchange: Exchange) -> Response | None:  # noqa: PLR0912 - one arm a fault
+        apply = exchange.apply
         match fault.fault:
             case "lose_request":
                 return None
@@ -120,19 +131,18 @@ class Faults:
             case "late_reply":
                 answer = apply()
                 await asyncio.sleep(fault.delay)
-                return _json(answer)
+                return answer
             case "late_apply":
                 task = asyncio.create_task(_later(fault.delay, apply))
                 self.late.add(task)
                 task.add_done_callback(self.late.discard)
                 return None
-            case "garbage":
+            case "garbage" | "empty":
                 if fault.applied is not False:
                     apply()
-                return Response(b"\x00\xff<html>\xe9\xb8", content_type="text/html")
+                return exchange.spoilt(b"" if fault.fault == "empty" else b"\x00\xff<html>\xe9\xb8")
             case "truncate":
-                body = write_json(apply()).encode()
-                return Response(body[: len(body) // 2], promised=len(body))
+                return exchange.cut(apply())
             case "http_500":
                 if fault.applied:
                     apply()
@@ -140,7 +150,7 @@ class Faults:
             case "error":
                 if fault.applied:
                     apply()
-                return _json({"success": False, "code": fault.code, "message": fault.message, "device": DEVICE})
+                return exchange.error(fault)
             case "hang":
                 if fault.applied:
                     apply()
@@ -152,10 +162,6 @@ class Faults:
         raise AssertionError(fault.fault)
 
 
-async def _later(delay: float, apply: Apply) -> None:
+async def _later(delay: float, apply: Callable[[], Response]) -> None:
     await asyncio.sleep(delay)
     apply()
-
-
-def _json(answer: dict[str, Any]) -> Response:
-    return Response(write_json(answer).encode())

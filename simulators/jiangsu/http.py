@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import h11
 
@@ -19,6 +19,8 @@ class Request:
     method: str
     path: str
     body: bytes
+    headers: dict[str, str] = field(default_factory=dict)  #: names in lower case
+    last: bool = False  #: the client wants the connection closed afterwards
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Response:
     status: int = 200
     content_type: str = "application/json; charset=utf-8"
     promised: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 #: Returns the answer, or None to cut the connection without one.
@@ -88,12 +91,17 @@ class Server:
         promised = len(response.body) if response.promised is None else response.promised
         head = h11.Response(
             status_code=response.status,
-            headers=[("Content-Type", response.content_type), ("Content-Length", str(promised))],
+            headers=[
+                ("Content-Type", response.content_type),
+                ("Content-Length", str(promised)),
+                *response.headers,
+                *([("Connection", "close")] if request.last else []),
+            ],
         )
         writer.write(connection.send(head) or b"")
         writer.write(response.body)
         await writer.drain()
-        return promised == len(response.body)
+        return promised == len(response.body) and not request.last
 
 
 async def _read(connection: h11.Connection, reader: asyncio.StreamReader) -> Request | None:
@@ -114,6 +122,8 @@ async def _read(connection: h11.Connection, reader: asyncio.StreamReader) -> Req
                 return None
         elif isinstance(event, h11.EndOfMessage):
             assert head is not None
-            return Request(head.method.decode(), head.target.decode(), bytes(body))
+            headers = {name.decode().lower(): value.decode("latin-1") for name, value in head.headers}
+            last = head.http_version != b"1.1" or "close" in headers.get("connection", "").lower()
+            return Request(head.method.decode(), head.target.decode(), bytes(body), headers, last)
         else:
             return None

@@ -36,9 +36,9 @@ def cents(value: Decimal) -> Decimal:
     return value.quantize(CENT, ROUND_HALF_UP)
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, encoding: str = "utf-8") -> Any:
     """Read JSON, fractions as Decimal. Raises ValueError."""
-    return json.loads(body.decode("utf-8"), parse_float=Decimal)
+    return json.loads(body.decode(encoding), parse_float=Decimal)
 
 
 def write_json(value: Any) -> str:
