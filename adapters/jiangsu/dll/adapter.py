@@ -196,7 +196,7 @@ class JiangsuDll:
         if limit <= 0 or limit < self._settings.shortest_call * SECOND:
             return NotSent("too little time left: the call would be in doubt for nothing")
         answer = await host.call(written.content, limit, job.guard)
-        self._supervisor.note(answer)
+        self._supervisor.note(answer, of_session=job.transaction.operation == _SIGN_IN)
         exchange = Exchange(written.content, answer.out, answer.status)
         if not answer.sent:
             return NotSent(answer.status, exchange)

@@ -45,10 +45,13 @@ class Supervisor:
         finally:
             self._lock.release()
 
-    def note(self, answer: Answer) -> None:
-        """Draw the conclusions for the next start from what a call came to."""
+    def note(self, answer: Answer, *, of_session: bool) -> None:
+        """Draw the conclusions for the next start from what a call came to.
+
+        A sign-in (``of_session``) that went well proves nothing: it comes before each call that kills the host.
+        """
         if answer.out is not None:
-            self._failures = 0
+            self._failures = self._failures if of_session else 0
         elif answer.sent:
             self._failed(answer.status)
 
