@@ -25,7 +25,7 @@ from simulators.jiangsu.http import Request, Response
 from simulators.jiangsu.refusals import REFUSALS
 from storage import MemoryStore
 from tests.adapters.dll.conftest import MakeDesk
-from tests.jiangsu import KEY, ROOT, opening
+from tests.jiangsu import KEY, ROOT, agree, opening
 from tests.toy import ToyEnvironment
 from tests.world import World
 
@@ -64,7 +64,7 @@ def over_http(centre: Gateway) -> Any:
 
 
 async def travel(adapter: Adapter, tmp_path: Path) -> tuple[dict[str, Any], str]:
-    """Run a visit to its end through the engine."""
+    """Run a visit to its end through the engine, in no time."""
     world = await World(
         store=MemoryStore(),
         environment=ToyEnvironment(),
@@ -94,6 +94,26 @@ async def test_the_flow_comes_to_the_same_end(make_desk: MakeDesk, tmp_path: Pat
         ends[name] = ({each: data[each] for each in data if each not in NUMBERS}, totals, applied["2207"])
     assert ends["gateway"] == ends["dll"]
     assert ends["dll"][2] == 1
+
+
+@pytest.mark.parametrize("code", ["2201", "2204", "2207"])
+@pytest.mark.parametrize(
+    "fault", ["segfault before", "segfault after", "scribble after", "garbage after", "half after", "fail after"]
+)
+async def test_whatever_the_library_does_it_happens_once(
+    make_desk: MakeDesk, tmp_path: Path, fault: str, code: str
+) -> None:
+    centre = Gateway()
+    desk = await make_desk(door(centre))
+    desk.fault(f"{fault} {code}")
+    data, state = await travel(desk.adapter, tmp_path)
+    assert state == "discharged"
+    totals = centre.centre.ledger.totals()[KEY]
+    agree(data, totals)
+    applied = Counter(each.code for each in centre.centre.ledger.messages if each.result == "applied")
+    assert applied[code] == 1
+    arrived = Counter(each.msgid for each in centre.centre.ledger.messages if each.code == code)
+    assert set(arrived.values()) == {1}, "no message is sent twice (G2)"
 
 
 def line(number: str) -> dict[str, Any]:
