@@ -6,7 +6,9 @@ What decides between "certainly not sent" and "in doubt" is whether the request 
 from __future__ import annotations
 
 import asyncio
+import os
 import struct
+import subprocess
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +23,7 @@ _MILLISECOND: Micros = SECOND // 1000
 #: Larger than any frame a host can send: what claims to be more is no host of ours.
 _MAX_FRAME = 128 << 20
 _DEATH = 5.0
+_NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 #: What the kinds of frames mean after which the host ends (``host.py``).
 _ENDS = {b"O": "the DLL wrote past its buffer", b"N": "no NUL in the DLL's answer", b"X": "the DLL raised an exception"}
 
@@ -54,7 +57,9 @@ class Host:
     async def start(cls, command: Sequence[str], limit: float) -> Self:
         """Start a host and wait, ``limit`` seconds, until it has loaded and initialised the DLL. Raises HostFailed."""
         try:
-            process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=_environment(), creationflags=_NO_WINDOW
+            )
         except OSError as error:
             raise HostFailed(f"the host could not be started: {type(error).__name__}") from None
         assert process.stdout is not None
@@ -129,6 +134,11 @@ class Host:
             async with asyncio.timeout(_DEATH):
                 await self._process.wait()
         await _kill(self._process)
+
+
+def _environment() -> dict[str, str]:
+    """Return what the host inherits: our keys and the database's address are nothing for somebody else's library."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
 
 
 async def _frame(source: asyncio.StreamReader) -> tuple[bytes, bytes]:

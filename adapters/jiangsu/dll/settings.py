@@ -43,6 +43,7 @@ class DllSettings(BaseModel):
 
     library: Annotated[str, Field(min_length=1)]  #: path of ZJSInterface.dll or JSSiInterface.dll
     interpreter: Annotated[list[str], Field(min_length=1)] = [sys.executable]  #: a 32-bit Python for a 32-bit DLL
+    host: str = ""  #: path of host.py where the interpreter runs; empty = the one that is installed with visitflow
     folder: str = ""  #: where the DLL looks for its files; empty = beside the DLL
     framing: Literal["json", "caret"] = "json"
     variant: Literal["A", "B"] = "B"  #: of the caret framing (DLL conventions, 2.3)
@@ -69,7 +70,7 @@ class DllSettings(BaseModel):
 
     def command(self) -> list[str]:
         """Return the command line of the host."""
-        host = str(files("adapters.jiangsu.dll").joinpath("host.py"))
+        host = self.host or str(files("adapters.jiangsu.dll").joinpath("host.py"))
         options: dict[str, Any] = {
             "--library": self.library,
             "--framing": self.framing,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
+from adapters.discretion import discreet
 from adapters.jiangsu.dll.process import Answer, Host, HostFailed
 from engine.environment import SECOND, Micros
 
@@ -96,4 +97,4 @@ class Supervisor:
         if self._failures > 1:
             pause = min(self._first_pause * 2 ** min(self._failures - 2, 30), self._longest_pause)
         self._not_before = asyncio.get_running_loop().time() + pause
-        log.warning("dll_host_failed", failures=self._failures, pause=pause, why=why)
+        log.warning("dll_host_failed", failures=self._failures, pause=pause, why=discreet(why))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +134,16 @@ async def test_a_host_that_died_between_calls_is_replaced_unseen(desk: Desk) -> 
     await host.kill()
     assert isinstance(await desk.call("settle"), Done)
     assert desk.starts == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+async def test_the_library_sees_none_of_our_keys(make_desk: MakeDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISITFLOW_EXCHANGE_KEYS", "secret")
+    desk = await make_desk()
+    assert isinstance(await desk.call("centre_time"), Done)
+    inherited = Path(f"/proc/{next(iter(desk.peer.processes))}/environ").read_bytes()
+    assert b"VF_DLL_PORT" in inherited
+    assert b"VISITFLOW" not in inherited
 
 
 # -- one call at a time
