@@ -31,16 +31,17 @@ class Unreadable(ValueError):
 
 def encode(body: Mapping[str, Any]) -> bytes:
     """Return the request's bytes; Decimal becomes a JSON number with its own decimals (J24)."""
-    return _write(body).encode()
+    return to_json(body).encode()
 
 
-def _write(value: Any) -> str:
+def to_json(value: Any) -> str:
+    """Return ``value`` as JSON; Decimal becomes a number with its own decimals (J24)."""
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(str(k), ensure_ascii=False)}:{_write(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join(f"{json.dumps(str(k), ensure_ascii=False)}:{to_json(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_write(item) for item in value) + "]"
+        return "[" + ",".join(to_json(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.discretion import discreet
-from adapters.jiangsu.contracts.visit import LinesRequest
+from adapters.jiangsu.checking import check_reply, check_request, secrets_of
+from adapters.jiangsu.contracts.base import Sent
 from adapters.jiangsu.envelope import Reply, Unreadable, decode, encode
 from adapters.jiangsu.errors import ErrorClass, error_table
 from adapters.jiangsu.session import SignInListener, SignInReason, nobody_listens
@@ -20,15 +21,13 @@ from adapters.jiangsu.transactions import OPERATIONS, TRANSACTIONS, Transaction
 from adapters.jiangsu.transport import Answer, Transport
 from engine.adapter import Call, Operation
 from engine.environment import SECOND, Micros
-from engine.outcomes import Category, Done, Exchange, InDoubt, NotSent, Outcome, Refused
+from engine.outcomes import Done, Exchange, InDoubt, NotSent, Outcome, Refused
 
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 #: Transactions that need an initialised gateway, but nobody signed in.
 _OF_THE_SESSION = ("9001", "9002")
 _OK = 200
 _MAX_PAGES = 1000
-#: Members of a request that point to a person and must not come back in a peer's words (G10).
-_PERSONAL = ("psn_no", "qr_code_info", "tel")
 
 
 class GatewaySettings(BaseModel):
@@ -75,14 +74,9 @@ class JiangsuGateway:
     async def call(self, call: Call) -> Outcome:
         """Make one call; sign in first where that is needed, and once more when the gateway has forgotten it (J20)."""
         transaction = TRANSACTIONS[call.operation]
-        try:
-            request = transaction.request.model_validate(call.request)
-        except ValidationError as error:
-            fields = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors())
-            return Refused("contract", f"the request does not fit the contract: {fields}", Category.DATA)
-        if isinstance(request, LinesRequest) and len(request.feedetail) > self._settings.batch_size:
-            message = f"feedetail: {len(request.feedetail)} lines, the batch may hold {self._settings.batch_size}"
-            return Refused("contract", message, Category.DATA)
+        request = check_request(transaction, call.request, self._settings.batch_size)
+        if isinstance(request, Refused):
+            return request
         deadline = asyncio.get_running_loop().time() + call.timeout / SECOND
 
         def left() -> Micros:
@@ -180,9 +174,7 @@ class JiangsuGateway:
         return body | {"operatorId": self._settings.operator_id, "operatorName": self._settings.operator_name}
 
     # -- one exchange
-    async def _exchange(
-        self, transaction: Transaction, request: BaseModel, call: Call, limit: Micros
-    ) -> Outcome | None:
+    async def _exchange(self, transaction: Transaction, request: Sent, call: Call, limit: Micros) -> Outcome | None:
         """Send one transaction and classify the answer; None: the gateway wants a sign-in first."""
         body = encode(self._body(transaction, request, call.message_id))
         answer = await self._transport.post(body, limit, call.guard)
@@ -193,7 +185,7 @@ class JiangsuGateway:
         if isinstance(reply, str):
             return InDoubt(reply, exchange)
         if reply.success and reply.code == _OK:
-            outcome = self._done(transaction, reply, exchange)
+            outcome = check_reply(transaction, reply.data if reply.data is not None else {}, exchange)
             if transaction.operation == "check_sign_in" and isinstance(outcome, Done):
                 return outcome if outcome.reply["signed_in"] else None
             return outcome
@@ -204,13 +196,11 @@ class JiangsuGateway:
         if meaning.kind is ErrorClass.SESSION:
             return None
         if meaning.kind is ErrorClass.REFUSED:
-            parameters = request.model_dump()
-            secrets = [str(parameters[name]) for name in _PERSONAL if parameters.get(name)]
-            return Refused(code, discreet(reply.message, secrets), meaning.category, exchange)
+            return Refused(code, discreet(reply.message, secrets_of(request)), meaning.category, exchange)
         return InDoubt(f"code {code} ({meaning.zh})", exchange)
 
-    def _body(self, transaction: Transaction, request: BaseModel, message_id: str) -> dict[str, Any]:
-        parameters = request.model_dump(exclude_none=True)
+    def _body(self, transaction: Transaction, request: Sent, message_id: str) -> dict[str, Any]:
+        parameters = request.for_gateway()
         if transaction.action is not None:
             return {"action": transaction.action, **parameters}
         body: dict[str, Any] = {
@@ -226,20 +216,11 @@ class JiangsuGateway:
             body["businessParams"] = parameters
         return self._operator(body)
 
-    def _done(self, transaction: Transaction, reply: Reply, exchange: Exchange) -> Outcome:
-        """Accept a success whose data the contract can read; otherwise it is in doubt (G8)."""
-        try:
-            read = transaction.reply.model_validate(reply.data if reply.data is not None else {})
-        except ValidationError as error:
-            fields = ", ".join(".".join(str(part) for part in each["loc"]) for each in error.errors())
-            return InDoubt(f"the reply does not fit the contract: {fields}", exchange)
-        return Done(read.model_dump(exclude_none=True), exchange)
-
     async def _all_pages(
         self,
         transaction: Transaction,
         member: str,
-        request: BaseModel,
+        request: Sent,
         call: Call,
         left: Callable[[], Micros],
         first: Done,

@@ -223,6 +223,18 @@ def discharge(view: View) -> dict[str, Any]:
     }
 
 
+def for_the_dll(view: View) -> dict[str, Any]:
+    """Return what a settlement through the DLL names again (DLL conventions, 3.4); the gateway leaves it out."""
+    data = view.data
+    return {
+        "psn_no": data["psn_no"],
+        "med_type": data["med_type"],
+        "adm_diag_dscr": data["diagnosis"],
+        "dept_code": data["dept_code"],
+        "doctor_code": data["doctor_code"],
+    }
+
+
 class PreSettle(BaseStep):
     """2206: a trial; the lines are there already, so ``fee_details`` is left out (J7)."""
 
@@ -232,7 +244,7 @@ class PreSettle(BaseStep):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name the visit, and for a stay how it ended (J41)."""
-        return numbers(view) | discharge(view)
+        return numbers(view) | discharge(view) | for_the_dll(view)
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep number and amounts; total = fund + self = sum of the lines."""
@@ -257,8 +269,8 @@ class Settle(BaseStep):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name the pre-settlement and the invoice (J9)."""
-        money = {"pre_settle_id": view.data["pre_settle_id"], "mdtrt_id": view.data["invoice_no"]}
-        return numbers(view) | money | discharge(view)
+        invoice = {"pre_settle_id": view.data["pre_settle_id"], "mdtrt_id": view.data["invoice_no"]}
+        return numbers(view) | invoice | discharge(view) | for_the_dll(view)
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep number and amounts; they must equal the trial's."""

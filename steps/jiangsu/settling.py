@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
+from adapters.jiangsu.transactions import TRANSACTIONS
 from engine.outcomes import Category, Refused
 from engine.steps import (
     Applied,
@@ -240,8 +241,10 @@ class Reverse(BaseProbe):
     operation: ClassVar[str] = "reverse"
 
     def request(self, view: View) -> Mapping[str, Any]:
-        """Name the lost message."""
-        return {"originalMessageId": subject(view).message_id}
+        """Name the lost message and, for the DLL, its transaction and person."""
+        lost = subject(view)
+        names = {"oinfno": TRANSACTIONS[lost.operation].number, "psn_no": view.data.get("psn_no")}
+        return {"originalMessageId": lost.message_id} | names
 
     def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
         """An acknowledgement is enough, whether or not the centre knew the message: it keeps a late original out."""

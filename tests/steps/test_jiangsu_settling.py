@@ -231,7 +231,7 @@ def test_settlement_gone() -> None:
 @pytest.mark.parametrize("found", [True, False, None])
 def test_reverse(found: bool | None) -> None:
     seen, step = about("settle", UNSETTLED), STEPS["reverse"]()
-    assert step.request(seen) == {"originalMessageId": LOST}
+    assert step.request(seen) == {"originalMessageId": LOST, "oinfno": "2207", "psn_no": seen.data["psn_no"]}
     assert isinstance(step.judge(seen, {} if found is None else {"found": found}), Reversed)
 
 

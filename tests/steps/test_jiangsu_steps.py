@@ -79,11 +79,26 @@ def test_register_sends_both_vocabularies() -> None:
 
 
 def test_trial_leaves_fee_details_out() -> None:
-    assert STEPS["pre_settle"]().request(view()) == {"visit_no": "V1", "ipt_otp_no": KEY}
+    assert _to_the_gateway("pre_settle") == {"visit_no": "V1", "ipt_otp_no": KEY}
+
+
+def test_settling_names_again_what_only_the_dll_asks_for() -> None:
+    for name in ("pre_settle", "settle"):
+        sent = STEPS[name]().request(view())
+        assert {each: sent[each] for each in ("psn_no", "med_type", "adm_diag_dscr")} == {
+            "psn_no": PERSON,
+            "med_type": "11",
+            "adm_diag_dscr": "S62.600",
+        }
+
+
+def _to_the_gateway(name: str) -> dict[str, Any]:
+    step = STEPS[name]()
+    return TRANSACTIONS[step.operation].request.model_validate(step.request(view())).for_gateway()
 
 
 def test_settle_names_trial_and_invoice() -> None:
-    assert STEPS["settle"]().request(view()) == {
+    assert _to_the_gateway("settle") == {
         "visit_no": "V1",
         "ipt_otp_no": KEY,
         "pre_settle_id": "PS1",

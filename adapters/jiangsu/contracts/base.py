@@ -19,10 +19,20 @@ Day = Annotated[str, Field(pattern=r"^\d{8}$")]
 Loose = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 
 
+class DllOnly:
+    """Marks a member that the DLL demands and the gateway, which knows it already, does not take."""
+
+
 class Sent(BaseModel):
     """Base of what is sent: nothing that the contract does not know."""
 
     model_config = ConfigDict(extra="forbid")
+
+    def for_gateway(self) -> dict[str, Any]:
+        """Return the members that go to the gateway."""
+        fields = type(self).model_fields.items()
+        ours = {name for name, field in fields if any(isinstance(each, DllOnly) for each in field.metadata)}
+        return self.model_dump(exclude_none=True, exclude=ours)
 
 
 class Received(BaseModel):

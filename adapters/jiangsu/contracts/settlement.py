@@ -6,12 +6,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from adapters.jiangsu.contracts.base import Key, Loose, Moment, Received, Sent, Text, VisitRequest
+from adapters.jiangsu.contracts.base import DllOnly, Key, Loose, Moment, Received, Sent, Text, VisitRequest
 from adapters.money import Amount
 
 
 class TrialRequest(VisitRequest):
     """2206 (J7); the discharge data only for inpatients (DLL conventions, 3.4; J41)."""
+
+    psn_no: Annotated[Key | None, DllOnly()] = None
+    med_type: Annotated[Text | None, DllOnly()] = None
+    adm_diag_dscr: Annotated[Text | None, DllOnly()] = None
+    dept_code: Annotated[Text | None, DllOnly()] = None
+    doctor_code: Annotated[Text | None, DllOnly()] = None
 
     dscg_time: Moment | None = None
     dscg_trt_rslt: Text | None = None
@@ -62,9 +68,11 @@ class Receipt(Settled):
 
 
 class ReverseRequest(Sent):
-    """2209, the gateway's ``reverse`` (000; J14)."""
+    """2209, the gateway's ``reverse`` (000; J14); the DLL also wants the original's number (DLL conventions, 3)."""
 
     originalMessageId: Annotated[str, Field(min_length=1, max_length=64)]
+    oinfno: Annotated[Key | None, DllOnly()] = None
+    psn_no: Annotated[Key | None, DllOnly()] = None
 
 
 class Reversal(Received):
