@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steps.jiangsu import conditions, forward, models, settling, undo
+from steps.jiangsu import bills, conditions, filing, forward, models, reconciliation, review, settling, undo
 
 STEPS: dict[str, Any] = {
     step.name.removeprefix("jiangsu."): step
@@ -26,15 +26,37 @@ STEPS: dict[str, Any] = {
         settling.LinesGone,
         settling.SettlementGone,
         settling.Reverse,
+        filing.FileSpecial,
+        review.ListDeductions,
+        review.Appeal,
+        review.FindAppeal,
+        reconciliation.CompareTotals,
+        reconciliation.CompareBill,
+        reconciliation.NameDifferences,
+        reconciliation.ConfirmPeriod,
+        reconciliation.UnconfirmPeriod,
     )
 }
 CONDITIONS: dict[str, Any] = {
     "has_fee_lines": conditions.has_fee_lines,
     "has_invoice": conditions.has_invoice,
+    "knows_injury": filing.knows_injury,
+    "may_appeal": review.may_appeal,
+    "totals_agree": reconciliation.totals_agree,
+    "bills_left": reconciliation.bills_left,
 }
 MODELS: dict[str, Any] = {
     "Opening": models.Opening,
     "Outpatient": models.Outpatient,
     "FeeLines": models.FeeLines,
     "Invoice": models.Invoice,
+    "FilingOpening": filing.FilingOpening,
+    "Filing": filing.Filing,
+    "ApprovedInjury": filing.ApprovedInjury,
+    "AppealOpening": review.AppealOpening,
+    "Review": review.Review,
+    "AppealWords": review.AppealWords,
+    "Period": bills.Period,
+    "Reconciliation": bills.Reconciliation,
+    "OurBills": bills.OurBills,
 }
