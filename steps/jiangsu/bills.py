@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from adapters.money import Amount
+from adapters.money import Amount, round_cents
 from engine.steps import Disagreement
 from steps.jiangsu.models import Model
 from steps.jiangsu.times import Moment
@@ -32,7 +32,7 @@ class Amounts(Model):
     @classmethod
     def of_centre(cls, reply: Mapping[str, Any]) -> Self:
         """Read the amounts of a reply."""
-        return cls.model_validate({ours: reply[theirs] for ours, theirs in THEIR_NAMES.items()})
+        return cls.model_validate({ours: round_cents(reply[theirs]) for ours, theirs in THEIR_NAMES.items()})
 
     @classmethod
     def sum_of(cls, each: Iterable[Amounts]) -> Self:
