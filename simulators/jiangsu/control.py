@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from simulators.jiangsu.centre import Centre, Switches
+from simulators.jiangsu.arrangements import ARRANGEMENTS
+from simulators.jiangsu.centre import Centre
 from simulators.jiangsu.faults import BadFault, Fault, Faults
 from simulators.jiangsu.gateway import Gateway
 from simulators.jiangsu.http import Request, Response
@@ -46,15 +47,8 @@ class Control:
             case "DELETE", "/faults":
                 self._faults.waiting.clear()
                 return {"waiting": 0}
-            case "PUT", "/switches":
-                centre.switches = Switches(**{**asdict(centre.switches), **body})
-                return asdict(centre.switches)
-            case "PUT", "/reader":
-                centre.reader = body.get("qrCodeInfo")
-                return {"reader": centre.reader is not None}
-            case "POST", "/sign-out":
-                self._gateway.signed_at = None
-                return {"signedIn": False}
+        if (what := f"{method} {path}") in ARRANGEMENTS:
+            return self._gateway.office.arrange(what, body)
         return None
 
 
@@ -71,12 +65,7 @@ def ledger_view(centre: Centre) -> dict[str, Any]:
                 "msgid": visit.msgid,
                 "total": visit.total,
                 "lines": [
-                    {
-                        "rxno": line.sent["rxno"],
-                        "feedetl_sn": line.sent["feedetl_sn"],
-                        "umamt": line.amount,
-                        "msgid": line.msgid,
-                    }
+                    {"rxno": line.key[0], "feedetl_sn": line.key[1], "umamt": line.amount, "msgid": line.msgid}
                     for line in visit.lines
                 ],
                 "settlements": [asdict(settlement) for settlement in visit.settlements],
@@ -86,4 +75,20 @@ def ledger_view(centre: Centre) -> dict[str, Any]:
         "movements": [asdict(movement) for movement in ledger.movements],
         "messages": [asdict(message) for message in ledger.messages],
         "reversed": sorted(ledger.reversed),
+        "signIns": len(ledger.sign_ins),
+        "confirmations": [asdict(each) for each in ledger.confirmations],
+        "filings": [{"filing_no": each.filing_no, "msgid": each.msgid} for each in ledger.filings],
+        "records": [
+            {"code": each.code, "visit_no": each.visit_no, "ipt_otp_no": each.ipt_otp_no, "msgid": each.msgid}
+            for each in ledger.records
+        ],
+        "deductions": [
+            {name: value for name, value in asdict(each).items() if name != "appeal_reason"}
+            for each in ledger.deductions.values()
+        ],
+        "appeals": [
+            {"appeal_no": each.appeal_no, "deduct_no": each.deduct_no, "appeal_stas": each.appeal_stas}
+            for each in ledger.deductions.values()
+            if each.appeal_stas != "0"
+        ],
     }

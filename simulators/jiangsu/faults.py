@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulators.jiangsu.centre import NAMES
 from simulators.jiangsu.gateway import DEVICE
 from simulators.jiangsu.http import Response
 from simulators.jiangsu.numbers import write_json
+from simulators.jiangsu.transactions import NAMES
 
 KINDS = (
     "lose_reply",  # applied, then the connection dies

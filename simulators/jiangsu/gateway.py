@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from simulators.jiangsu.book import Book
-from simulators.jiangsu.centre import NAMES, TRANSACTIONS, Centre, Missing, Refusal
-from simulators.jiangsu.ledger import Message
+from simulators.jiangsu.centre import Call, Centre
+from simulators.jiangsu.ledger import SignIn
+from simulators.jiangsu.office import Office
+from simulators.jiangsu.refusals import Missing, Refusal
+from simulators.jiangsu.transactions import NAMES, TRANSACTIONS
 
 DEVICE = "江苏工伤联网接口"
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 #: System errors: 1002 and 1005 stand in 000, the others in docs/assumptions.md (J15).
 SYSTEM_ERRORS = {
     1001: "系统未初始化",
@@ -41,19 +41,19 @@ class Gateway:
 
     def __init__(self, centre: Centre | None = None, book: Book | None = None) -> None:
         """With a ``book`` the centre is rebuilt from it first."""
-        self.centre = centre or Centre()
-        self._book = None
+        self.office = Office(centre, book)
+        self.centre = self.office.centre
         self.config: dict[str, Any] | None = None
-        self.sign_no = ""
-        self.signed_at: datetime.datetime | None = None
-        self.operator = ""
-        if book is not None:
-            clock = self.centre.now
-            for at, entry in book.read():
-                self.centre.now = _fixed(at)
-                self._replay(entry)
-            self.centre.now = clock
-        self._book = book
+        self._sign_nos: list[str] = []  #: its own, oldest first; a restart forgets them (J20)
+
+    @property
+    def sign_no(self) -> str:
+        """Return the newest of its sign-in numbers that is good, or nothing."""
+        return next((each for each in reversed(self._sign_nos) if each in self.centre.ledger.sign_ins), "")
+
+    @property
+    def _sign_in(self) -> SignIn | None:
+        return self.centre.ledger.sign_ins.get(self.sign_no)
 
     def handle(self, body: Any) -> dict[str, Any]:
         """Answer one request as 000 does."""
@@ -91,7 +91,7 @@ class Gateway:
                     "dllStatus": {"success": True, "message": "JSSiInterface.dll文件检查通过"},
                     "initStatus": {"initialized": self.config is not None, "hasConfig": bool(self.config)},
                     "signInStatus": {
-                        "signedIn": self.signed_at is not None,
+                        "signedIn": self._sign_in is not None,
                         "signNo": self.sign_no,
                         "signInTime": self._signed_at(),
                     },
@@ -101,14 +101,15 @@ class Gateway:
 
     def signin_status(self, _body: dict[str, Any]) -> dict[str, Any]:
         """``signin_status``."""
-        minutes = 0 if self.signed_at is None else int((self.centre.now() - self.signed_at).total_seconds() // 60)
+        known = self._sign_in
+        minutes = 0 if known is None else int((self.centre.now() - known.at).total_seconds() // 60)
         return self._ok(
             "签到状态获取成功",
             {
-                "signedIn": self.signed_at is not None,
+                "signedIn": self._sign_in is not None,
                 "signNo": self.sign_no,
                 "signInTime": self._signed_at(),
-                "signInOperator": self.operator,
+                "signInOperator": self._operator({}),
                 "sessionDuration": f"{minutes}分钟",
             },
         )
@@ -123,10 +124,10 @@ class Gateway:
                 "currentTime": self._now(),
                 "systemStatus": {
                     "initialized": self.config is not None,
-                    "signedIn": self.signed_at is not None,
+                    "signedIn": self._sign_in is not None,
                     "signInTime": self._signed_at(),
                     "currentSignNo": self.sign_no,
-                    "signInOperator": self.operator,
+                    "signInOperator": self._operator({}),
                 },
                 "transactionRecords": {
                     "totalCount": len(messages),
@@ -150,15 +151,12 @@ class Gateway:
         code = NAMES.get(str(name))
         if code is None:
             raise SystemError_(1006, str(name)[:40])
-        if code in ("9001", "9002"):
-            return self._sign(code, body)
-        if self.signed_at is None:
+        if code not in ("9001", "9002") and self._sign_in is None:
             raise SystemError_(1003)
         parameters = body.get("businessParams", {})
         if not isinstance(parameters, dict):
             raise SystemError_(1007, "businessParams")
-        message_id = str(body.get("messageId") or self._own_message_id())
-        return self._transact(code, parameters, message_id, body)
+        return self._transact(code, parameters, str(body.get("messageId") or self.office.message_id()), body)
 
     def reverse(self, body: dict[str, Any]) -> dict[str, Any]:
         """``reverse`` by the original message id (J14)."""
@@ -167,9 +165,9 @@ class Gateway:
             raise SystemError_(1007, "originalMessageId")
         if self.config is None:
             raise SystemError_(1001)
-        if self.signed_at is None:
+        if self._sign_in is None:
             raise SystemError_(1003)
-        return self._transact("2209", {"omsgid": original}, self._own_message_id(), body)
+        return self._transact("2209", {"omsgid": original}, self.office.message_id(), body)
 
     def batch_upload(self, body: dict[str, Any]) -> dict[str, Any]:
         """``batch_upload``: prescriptions become lines with numbers of the gateway's own."""
@@ -234,25 +232,16 @@ class Gateway:
         return self.transaction(body)
 
     # -- inside
-    def _sign(self, code: str, body: dict[str, Any]) -> dict[str, Any]:
-        if code == "9002":
-            self.signed_at, self.sign_no, self.operator = None, "", ""
-            return self._ok("签退成功", {})
-        config = self.config or {}
-        self.signed_at = self.centre.now()
-        self.sign_no = f"{self.signed_at:%Y%m%d}{self.centre.ledger.next():03d}"
-        self.operator = str(body.get("operatorId") or config.get("defaultOperator") or "001")
-        return self._ok("签到成功", {"sign_no": self.sign_no, "sign_time": self._signed_at()})
-
     def _transact(
         self, code: str, parameters: dict[str, Any], message_id: str, envelope: dict[str, Any]
     ) -> dict[str, Any]:
-        ledger = self.centre.ledger
-        message = Message(message_id, code, self._hospital_number(parameters), self.centre.stamp(), "refused")
-        ledger.messages.append(message)
-        at = self.centre.now()
+        mode = str(envelope.get("identifyMode", "1"))
+        credential = str(envelope.get("qrCodeInfo") or "") if mode == "2" else None
+        if code == "9002":
+            return self._sign_out(parameters, message_id)
+        call = Call(code, parameters, message_id, self._operator(envelope), mode, credential)
         try:
-            data = self.centre.transact(code, parameters, message_id, envelope)
+            data = self.office.run(call)
         except Refusal as error:
             return {
                 "success": False,
@@ -264,45 +253,32 @@ class Gateway:
             }
         except Missing as error:
             raise SystemError_(1007, str(error)) from None
-        message.result = "applied"
-        if self._book is not None and code not in ("6101", "9103", "9104", "9105", "1800"):
-            kept = {name: envelope[name] for name in ("identifyMode", "qrCodeInfo") if name in envelope}
-            entry = {"code": code, "parameters": parameters, "msgid": message_id, "envelope": kept}
-            self._book.write(at, entry | {"counter": ledger.counter})
+        if code == "9001":
+            self._sign_nos.append(data["sign_no"])
         return self._ok(f"{TRANSACTIONS[code].zh}成功", {} if data is None else data)
 
-    def _replay(self, entry: dict[str, Any]) -> None:
-        code, parameters, message_id = entry["code"], entry["parameters"], entry["msgid"]
-        number = self._hospital_number(parameters)
-        self.centre.ledger.messages.append(Message(message_id, code, number, self.centre.stamp(), "applied"))
-        if code == "1101" and entry["envelope"].get("identifyMode") != "2":
-            return  # the card is in nobody's reader any more; people by credential come back by themselves
-        # Numbers were also drawn in between, by sign-ins: draw the same ones again.
-        self.centre.ledger.counter = entry["counter"] - (1 if code in ("2201", "2206", "2207") else 0)
-        self.centre.transact(code, parameters, message_id, entry["envelope"])
+    def _sign_out(self, parameters: dict[str, Any], message_id: str) -> dict[str, Any]:
+        """9002: the number that is given, else all of the gateway's own (J39)."""
+        for number in [parameters["sign_no"]] if parameters.get("sign_no") else list(self._sign_nos):
+            self.office.run(Call("9002", {"sign_no": number}, message_id))
+        self._sign_nos = [each for each in self._sign_nos if each in self.centre.ledger.sign_ins]
+        return self._ok("签退成功", {})
 
-    def _hospital_number(self, parameters: dict[str, Any]) -> str:
-        if isinstance(number := parameters.get("ipt_otp_no"), str):
-            return number
-        visit = self.centre.ledger.visits.get(str(parameters.get("visit_no")))
-        return "" if visit is None else visit.ipt_otp_no
-
-    def _own_message_id(self) -> str:
-        return f"H99999{self.centre.stamp()}{self.centre.ledger.next():06d}"
+    def _operator(self, envelope: dict[str, Any]) -> str:
+        known, config = self._sign_in, self.config or {}
+        default = known.operator if known is not None else config.get("defaultOperator") or "001"
+        return str(envelope.get("operatorId") or default)
 
     def _now(self) -> str:
         return f"{self.centre.now():%Y-%m-%d %H:%M:%S}"
 
     def _signed_at(self) -> str:
-        return "" if self.signed_at is None else f"{self.signed_at:%Y-%m-%d %H:%M:%S}"
+        known = self._sign_in
+        return "" if known is None else f"{known.at:%Y-%m-%d %H:%M:%S}"
 
     def _ok(self, message: str, data: Any = None) -> dict[str, Any]:
         answer: dict[str, Any] = {"success": True, "code": 200, "message": message}
         return answer if data is None else answer | {"data": data}
-
-
-def _fixed(at: datetime.datetime) -> Callable[[], datetime.datetime]:
-    return lambda: at
 
 
 _ACTIONS: dict[str, Callable[[Gateway, dict[str, Any]], dict[str, Any]]] = {

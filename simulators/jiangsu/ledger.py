@@ -5,6 +5,8 @@ Every change carries the message id that made it, so that 2209 can take exactly 
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -12,9 +14,9 @@ from typing import Any
 from simulators.jiangsu.people import Person
 
 
-@dataclass
+@dataclass(eq=False)
 class Line:
-    """One stored charge."""
+    """One stored charge; the same charge twice is two."""
 
     msgid: str
     sent: dict[str, Any]
@@ -22,9 +24,23 @@ class Line:
     fund: Decimal
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Return the hospital's keys of it."""
+        return str(self.sent["rxno"]), str(self.sent["feedetl_sn"])
+
+    @property
     def own(self) -> Decimal:
         """Return what the patient pays of it."""
         return self.amount - self.fund
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A pre-settlement: its number and what it came to."""
+
+    number: str
+    total: Decimal
+    fund: Decimal
 
 
 @dataclass
@@ -38,8 +54,15 @@ class Settlement:
     total: Decimal
     fund: Decimal
     own: Decimal
-    at: str
+    at: str  #: setl_time
+    opter: str = ""
     live: bool = True
+    stated: dict[str, Decimal] = field(default_factory=dict)  #: what reconciliation says otherwise (control port)
+
+    @property
+    def amounts(self) -> dict[str, Decimal]:
+        """Return total, fund and own part as 1320, 1321 and 9103 tell them."""
+        return {"medfee_sumamt": self.total, "hifp_pay": self.fund, "psn_cash_pay": self.own} | self.stated
 
 
 @dataclass
@@ -49,13 +72,17 @@ class Visit:
     visit_no: str
     ipt_otp_no: str
     psn_no: str
-    visit_type: str
-    adm_time: str
+    details: dict[str, Any]  #: what 2201 and 2203 said besides
     msgid: str
     status: str = "registered"  #: registered, settled, cancelled
     lines: list[Line] = field(default_factory=list)
-    trial: dict[str, Any] | None = None  #: newest pre-settlement
+    trial: Trial | None = None  #: newest pre-settlement
     settlements: list[Settlement] = field(default_factory=list)
+
+    @property
+    def inpatient(self) -> bool:
+        """Tell whether it is a stay (med_type 2x, else visit_type 2)."""
+        return str(self.details.get("med_type") or self.details.get("visit_type", "")).startswith("2")
 
     @property
     def settlement(self) -> Settlement | None:
@@ -93,22 +120,101 @@ class Message:
     result: str  #: applied, refused or lost
 
 
+@dataclass(frozen=True)
+class Effect:
+    """How something that a message did is taken back; ``settlement``: the one that it made or cancelled."""
+
+    undo: Callable[[Any], None]
+    settlement: Settlement | None = None
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A sign-in number that is good."""
+
+    at: datetime.datetime
+    operator: str
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A period that was confirmed (1322), both ends included."""
+
+    begin: str
+    end: str
+    totals: dict[str, Decimal]
+    msgid: str
+
+
+@dataclass(frozen=True)
+class Filing:
+    """A special filing (1102)."""
+
+    filing_no: str
+    psn_no: str
+    sent: dict[str, Any]
+    msgid: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """A medical record (1106 outpatient, 1107 inpatient)."""
+
+    code: str
+    visit_no: str
+    ipt_otp_no: str
+    sent: dict[str, Any]
+    msgid: str
+
+
+@dataclass
+class Deduction:
+    """What review took off a line (9106), and the appeal against it (3101)."""
+
+    deduct_no: str
+    visit_no: str
+    ipt_otp_no: str
+    medrcdno: str
+    rxno: str
+    feedetl_sn: str
+    deduct_amt: Decimal
+    deduct_reason: str
+    audit_time: str
+    appeal_stas: str = "0"  #: 0 none, 1 appealed, 2 accepted, 3 rejected
+    appeal_no: str = ""
+    msgid: str = ""  #: of the 3101
+    appeal_reason: str = ""
+
+
 @dataclass
 class Ledger:
-    """All books. ``undo`` maps a message id to what takes its effect back, while it can be taken back."""
+    """All books. ``effects`` maps a message id to what it did, while that can be taken back."""
 
     people: dict[str, Person] = field(default_factory=dict)
     visits: dict[str, Visit] = field(default_factory=dict)
     movements: list[Movement] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     reversed: set[str] = field(default_factory=set)
-    effects: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    effects: dict[str, list[Effect]] = field(default_factory=dict)
+    sign_ins: dict[str, SignIn] = field(default_factory=dict)
+    confirmations: list[Confirmation] = field(default_factory=list)
+    filings: list[Filing] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    deductions: dict[str, Deduction] = field(default_factory=dict)
     counter: int = 0
 
     def next(self) -> int:
         """Return a number never given out before."""
         self.counter += 1
         return self.counter
+
+    def settlements(self) -> Iterator[tuple[Visit, Settlement]]:
+        """Return every settlement that there ever was, with its visit."""
+        return ((visit, each) for visit in self.visits.values() for each in visit.settlements)
+
+    def confirmed(self, settlement: Settlement) -> bool:
+        """Tell whether it lies in a confirmed period (J33)."""
+        return any(each.begin <= settlement.at <= each.end for each in self.confirmations)
 
     def move(self, visit: Visit, settlement: Settlement, sign: int, msgid: str, why: str, at: str) -> None:
         """Write money down that moves."""

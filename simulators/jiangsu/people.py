@@ -24,6 +24,12 @@ class Person:
     birthday: str
     insured: bool
 
+    @property
+    def injuries(self) -> dict[str, str]:
+        """Return the approved injuries: qualification_id and kind (DLL conventions, 3.1)."""
+        kinds = {"A": "肢体残", "B": "职业病", "C": "康复治疗"}
+        return {f"Q{self.psn_no[1:9]}{mark}": kind for mark, kind in kinds.items()}
+
 
 def identity_number(seventeen: str) -> str:
     """Return 17 digits with their check digit."""
