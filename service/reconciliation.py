@@ -73,9 +73,9 @@ async def _visits_of(store: Store, day: datetime.date) -> AsyncIterator[Visit]:
     earliest, latest = midnight - _SKEW, midnight + 24 * HOUR + _SKEW
     for flow in SETTLING_FLOWS:
         before: str | None = None
-        while page := await store.visits(VisitFilter(flow=flow, limit=_PAGE, before=before)):
+        while page := await store.visits(VisitFilter(flow=flow, limit=_PAGE, before=before, changed_since=earliest)):
             for projection in page:
-                if projection.opened_at <= latest and projection.updated_at >= earliest:
+                if projection.opened_at <= latest:
                     yield fold(projection.visit_id, await store.history(projection.visit_id))
             before = page[-1].visit_id
 
