@@ -153,6 +153,7 @@ class VisitFilter:
     key: str | None = None
     limit: int = 100
     before: str | None = None  #: only visits with an id below this one (paging)
+    changed_since: Micros | None = None  #: only visits with an event at or after this time
 
 
 @dataclass(frozen=True, slots=True)

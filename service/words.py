@@ -20,6 +20,7 @@ class Topic(StrEnum):
     EVENT = "event"
     ROLE = "role"
     HEADING = "heading"
+    DIFFERENCE = "difference"
 
 
 _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
@@ -123,6 +124,19 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "self": ("个人", "self"),
         "lines": ("明细", "lines"),
         "registrations": ("登记", "registrations"),
+        "reconciliation": ("对账", "reconciliation"),
+        "bills": ("我方票据数", "our bills"),
+        "bill": ("票据号", "bill"),
+        "difference": ("差异", "difference"),
+        "differences": ("差异明细", "differences"),
+        "confirmed_at": ("已向中心确认", "confirmed at the centre"),
+    },
+    Topic.DIFFERENCE: {
+        "amounts": ("金额不同", "amounts differ"),
+        "missing_there": ("中心没有", "missing at the centre"),
+        "missing_here": ("我方没有", "missing here"),
+        "other_day": ("中心记在别的日期", "on another day at the centre"),
+        "sum": ("仅总额不同", "only the totals differ"),
     },
 }
 

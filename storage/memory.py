@@ -154,6 +154,7 @@ class MemoryStore:
             and which.cause in (None, each.cause)
             and which.key in (None, each.key)
             and (which.before is None or each.visit_id < which.before)
+            and (which.changed_since is None or each.updated_at >= which.changed_since)
         ]
         found.sort(key=lambda each: each.visit_id, reverse=True)
         return found[: which.limit]

@@ -294,6 +294,8 @@ class SqlStore:
                 statement = statement.where(column == str(wanted))
         if which.before is not None:
             statement = statement.where(visits.c.visit_id < which.before)
+        if which.changed_since is not None:
+            statement = statement.where(visits.c.updated_at >= which.changed_since)
         return await self._read(lambda connection: [_projection(row) for row in connection.execute(statement)])
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:

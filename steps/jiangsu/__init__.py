@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from steps.jiangsu import conditions, forward, lines, models, records, settling, undo
+from steps.jiangsu import (
+    bills,
+    conditions,
+    filing,
+    forward,
+    lines,
+    models,
+    reconciliation,
+    records,
+    review,
+    settling,
+    undo,
+)
+
+#: Named only by version 1 of jiangsu.outpatient, for visits that began on it (G7).
+VERSION_1_CONDITIONS = (conditions.has_fee_lines, conditions.has_invoice)
+VERSION_1_MODELS = (models.Opening, models.Outpatient, models.FeeLines)
 
 STEPS: dict[str, Any] = {
     step.name.removeprefix("jiangsu."): step
@@ -29,6 +45,15 @@ STEPS: dict[str, Any] = {
         settling.LinesGone,
         settling.SettlementGone,
         settling.Reverse,
+        filing.FileSpecial,
+        review.ListDeductions,
+        review.Appeal,
+        review.FindAppeal,
+        reconciliation.CompareTotals,
+        reconciliation.CompareBill,
+        reconciliation.NameDifferences,
+        reconciliation.ConfirmPeriod,
+        reconciliation.UnconfirmPeriod,
     )
 }
 CONDITIONS: dict[str, Any] = {
@@ -39,11 +64,14 @@ CONDITIONS: dict[str, Any] = {
         conditions.upload_is_due,
         conditions.lines_are_settled,
         conditions.may_leave,
-        conditions.has_invoice,
         conditions.may_settle,
         conditions.has_record,
         conditions.waits_for_record,
-        conditions.has_fee_lines,
+        filing.knows_injury,
+        review.may_appeal,
+        reconciliation.totals_agree,
+        reconciliation.bills_left,
+        *VERSION_1_CONDITIONS,
     )
 }
 MODELS: dict[str, Any] = {
@@ -59,9 +87,15 @@ MODELS: dict[str, Any] = {
         models.InpatientRecordHandedOver,
         models.Invoice,
         lines.FeesHandedOver,
-        # version 1 of jiangsu.outpatient
-        models.Opening,
-        models.Outpatient,
-        models.FeeLines,
+        filing.FilingOpening,
+        filing.Filing,
+        filing.ApprovedInjury,
+        review.AppealOpening,
+        review.Review,
+        review.AppealWords,
+        bills.Period,
+        bills.Reconciliation,
+        bills.OurBills,
+        *VERSION_1_MODELS,
     )
 }

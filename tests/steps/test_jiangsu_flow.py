@@ -14,7 +14,7 @@ from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition, SettleKind
 from engine.machine import Flow
 from engine.outcomes import Effect
-from flows import load_catalogue, load_site
+from flows import load_site
 
 ROOT = Path(__file__).parents[2]
 PATH = [
@@ -83,15 +83,22 @@ def test_everything_has_a_title_in_both_languages(flow: Flow) -> None:
     assert all(title.zh and title.en for title in titles)
 
 
-def test_every_step_of_the_library_is_used_by_a_shipped_flow() -> None:
-    catalogue = load_catalogue()
-    used = set()
+def test_every_name_of_the_library_is_used() -> None:
+    catalogue = Catalogue({"jiangsu": steps.jiangsu}, {"jiangsu_gateway": JiangsuGateway})
+    used: set[str] = set()
+    conditions: set[str] = set()
+    models: set[str] = set()
     for definition in load_site(ROOT / "flows.yaml").definitions:
-        flow = Flow(definition, catalogue)
-        for way in (way for edge in flow.all_edges() for way in (edge, edge.back)):
-            used |= {way.bound.step.name} if way.bound is not None else set()
-            used |= {method.step.name for method in way.methods if method.step is not None}
+        edges = list(Flow(definition, catalogue).all_edges())
+        used |= {way.bound.step.name for edge in edges for way in (edge, edge.back) if way.bound}
+        used |= {m.step.name for edge in edges for m in (*edge.methods, *edge.back.methods) if m.step}
+        conditions |= {name for edge in edges for name, _ in (*edge.when, *edge.unless)}
+        models |= {definition.opening, definition.data, *(each.input for each in definition.transitions if each.input)}
     assert used == {f"jiangsu.{name}" for name in steps.jiangsu.STEPS}
+    conditions |= {f"jiangsu.{each.__name__}" for each in steps.jiangsu.VERSION_1_CONDITIONS}
+    models |= {f"jiangsu.{each.__name__}" for each in steps.jiangsu.VERSION_1_MODELS}
+    assert conditions == {f"jiangsu.{name}" for name in steps.jiangsu.CONDITIONS}
+    assert models == {f"jiangsu.{name}" for name in steps.jiangsu.MODELS}
 
 
 def test_site_file_makes_the_adapter() -> None:

@@ -247,6 +247,7 @@ async def test_lists_narrow_and_page(store: Store) -> None:
     rest = await store.visits(VisitFilter(limit=9, before=page[-1].visit_id))
     assert [each.key for each in page + rest] == [f"K{n}" for n in range(7, 0, -1)]
     assert [each.key for each in await store.visits(VisitFilter(key="K3"))] == ["K3"]
+    assert [each.key for each in await store.visits(VisitFilter(changed_since=1006))] == ["K7", "K6"]
 
 
 @every_store

@@ -99,6 +99,7 @@ class SettlementRow(Received):
     psn_cash_pay: Amount
     msgid: Loose = ""
     setl_time: Loose = ""
+    opter: Loose = ""
 
 
 class SettlementRows(Received):
