@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steps.jiangsu import conditions, forward, models, settling, undo
+from steps.jiangsu import conditions, forward, models, session, settling, undo
 
 STEPS: dict[str, Any] = {
     step.name.removeprefix("jiangsu."): step
@@ -26,15 +26,23 @@ STEPS: dict[str, Any] = {
         settling.LinesGone,
         settling.SettlementGone,
         settling.Reverse,
+        session.SignIn,
+        session.SignOut,
+        session.UndoSignIn,
+        session.CheckClock,
     )
 }
 CONDITIONS: dict[str, Any] = {
     "has_fee_lines": conditions.has_fee_lines,
     "has_invoice": conditions.has_invoice,
+    "has_sign_no": session.has_sign_no,
 }
 MODELS: dict[str, Any] = {
     "Opening": models.Opening,
     "Outpatient": models.Outpatient,
     "FeeLines": models.FeeLines,
     "Invoice": models.Invoice,
+    "SessionOpening": session.SessionOpening,
+    "Session": session.Session,
+    "SignedInByAdapter": session.SignedInByAdapter,
 }

@@ -25,7 +25,7 @@ def _moment(value: str) -> str:
     return value
 
 
-_Moment = Annotated[
+Moment = Annotated[
     str, AfterValidator(_moment), Field(min_length=14, max_length=14, description="yyyyMMddHHmmss 时间, Asia/Shanghai")
 ]
 
@@ -60,7 +60,7 @@ class FeeLine(Model):
     pric: Quantity = Field(description="单价 price, at most 4 decimals")
     cnt: Quantity = Field(description="数量 quantity, at most 4 decimals")
     umamt: Amount = Field(description="金额 amount = price × quantity, rounded half up to cents")
-    fee_ocur_time: _Moment
+    fee_ocur_time: Moment
     doctor_code: str = Field(default="", max_length=64)
     dept_code: str = Field(default="", max_length=64)
     all_self: bool = Field(default=False, description="全自费 wholly self-paid")
@@ -122,7 +122,7 @@ class Opening(Model):
     med_type: Annotated[str, Field(pattern="^(11|12|13)$", description="11 工伤门诊, 12 职业病门诊, 13 康复门诊")] = (
         "11"
     )
-    adm_time: _Moment
+    adm_time: Moment
     diagnosis: _Words = Field(description="诊断编码 diagnosis code")
     dept_code: _Code
     dept_name: _Words
