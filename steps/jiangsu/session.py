@@ -132,7 +132,7 @@ class CheckClock(BaseStep):
         """Note both clocks; stop when they are too far apart.
 
         ``view.now`` is when the question was asked, so the time the answer took counts as the centre being ahead: at
-        most the transition's time-out. Raises ValueError on a time that is none: the answer is then unreadable.
+        most the transition's time-out. Raises ValueError on a time that does not exist: the answer is then unreadable (G8).
         """
         told = str(reply["centre_time"])
         centre = datetime.datetime.strptime(told, "%Y%m%d%H%M%S").replace(tzinfo=_SHANGHAI)
