@@ -1,4 +1,4 @@
-"""The session of an operator: 9001, 9002, and the centre's clock 1800. Sources: 001 4.2.2; assumptions J20, J39, J40."""
+"""An operator's session: 9001, 9002, and the centre's clock 1800. Sources: 001 4.2.2; assumptions J20, J39, J40."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class CheckClock(BaseStep):
         """Note both clocks; stop when they are too far apart.
 
         ``view.now`` is when the question was asked, so the time the answer took counts as the centre being ahead: at
-        most the transition's time-out. Raises ValueError on a time that does not exist: the answer is then unreadable (G8).
+        most the transition's time-out. Raises ValueError on a time that does not exist: it is then unreadable (G8).
         """
         told = str(reply["centre_time"])
         centre = datetime.datetime.strptime(told, "%Y%m%d%H%M%S").replace(tzinfo=_SHANGHAI)

@@ -1,4 +1,4 @@
-"""A session from sign-in to sign-out: the real adapter and the simulated gateway in this process, time as the test says."""
+"""A session from sign-in to sign-out: real adapter, simulated gateway in this process, time as the test says."""
 
 from __future__ import annotations
 
