@@ -204,6 +204,7 @@ def _write_site(shipped: Path, target: Path, url: str, settling: Mapping[str, An
     site["include"] = [str((shipped.parent / pattern).resolve()) for pattern in site["include"]]
     site["adapters"]["jiangsu_gateway"]["url"] = url
     site["overrides"] = {FLOW: {"settling": dict(settling)}}
+    site["flows"], site["schedules"] = [FLOW], []  # what is shown is four visits, at any time of day
     with target.open("w", encoding="utf-8") as file:
         yaml.dump(site, file)
 

@@ -77,7 +77,7 @@ class Sessions:
         self._writer: asyncio.Task[None] | None = None
 
     def listen(self, adapters: Mapping[str, Any], definitions: Iterable[FlowDefinition]) -> None:
-        """Listen to each adapter that signs in by itself (``on_sign_in``, ``operator_id``) and whose session is kept."""
+        """Listen to each adapter that has ``on_sign_in`` and ``operator_id``, and whose sessions a flow keeps."""
         flows = [each for each in definitions if each.flow.endswith(SUFFIX)]
         for name, adapter in adapters.items():
             if not hasattr(adapter, "on_sign_in"):

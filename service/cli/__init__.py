@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from service.cli import database, demo, flows, serve, simulate, visits
+from service.cli import database, demo, flows, schedules, serve, simulate, visits
 from service.cli.console import EXIT_CODES_HELP, run_guarded
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(visits.app, name="visits")
 app.add_typer(flows.app, name="flows")
 app.add_typer(database.app, name="db")
 app.command()(serve.serve)
+app.command()(schedules.schedules)
 app.command()(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 

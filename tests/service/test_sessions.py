@@ -1,4 +1,4 @@
-"""Sign-ins that an adapter makes by itself are written down, whatever state the day's session is in; calls never wait."""
+"""An adapter's own sign-ins are written down, whatever state the day's session is in; calls never wait for it."""
 
 from __future__ import annotations
 
