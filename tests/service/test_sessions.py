@@ -110,6 +110,19 @@ async def test_a_session_under_way_is_waited_for() -> None:
     assert await desk.world.store.find("jiangsu.session", f"{KEY}-2") is None
 
 
+async def test_a_sign_in_in_the_middle_of_the_sessions_own_call() -> None:
+    desk = await Desk().start()
+    desk.sessions.listen({"jiangsu_gateway": desk.world.adapter}, desk.world.definitions)
+    number = (await desk.data())["sign_no"]
+    await desk.world.run(patience=11 * MINUTE)
+    desk.centre.gateway.signed_at, desk.centre.gateway.sign_no = None, ""  # the gateway was restarted
+    await desk.world.run(patience=10 * MINUTE)
+    await desk.written()
+    data = await desk.data()
+    assert data["sign_no"] == desk.centre.gateway.sign_no != number
+    assert (data["reason"], data["state"], data["skew_seconds"]) == ("gone", "signed_in", 0)
+
+
 async def test_a_store_that_is_down_is_waited_for_and_given_up_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = await Desk().start()
     honest, down = desk.world.commands.open, 3
