@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 ARGS ?=
 
-.PHONY: help install demo test test-fast lint types format lock bench simulation explore clean
+.PHONY: help install demo test test-fast lint types format lock bench simulation explore mutants clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -62,6 +62,9 @@ simulation: $(STAMP)  ## 100,000 schedules of the whole service from a seed (20 
 
 explore: $(STAMP)  ## every situation of every shipped flow, written to docs/reliability.md
 	$(BIN)/python -m tests.flows.explored --write docs/reliability.md $(ARGS)
+
+mutants: $(STAMP)  ## break each guarantee on purpose, one change at a time; a test has to notice (8 min)
+	$(BIN)/python -m tests.mutation --write docs/reliability.md $(ARGS)
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

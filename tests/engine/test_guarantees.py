@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.environment import SECOND
-from engine.errors import LeaseLost
+from engine.errors import ActionNotLegal, LeaseLost
 from engine.events import Cause, Concluded, Intent, Opened, Role, Settled, Stuck, Verdict, decode, encode
 from engine.facts import FloatRefused, normalise
 from engine.faultpoints import Crash, FaultPoint
@@ -20,6 +20,7 @@ from engine.visit import IllegalEvent, Visit, fold
 from storage import MemoryStore
 from tests.conftest import STORES
 from tests.toy import (
+    Effects,
     broken,
     busy,
     later,
@@ -101,6 +102,41 @@ def test_g2_the_fold_itself_refuses_a_second_intent() -> None:
         visit.apply(intent.model_copy(update={"call": "c2"}))
 
 
+async def test_g2_one_look_that_finds_nothing_is_not_believed() -> None:
+    """The request arrives between two looks: sent again after the first, it would be there twice."""
+    world = await World(definitions=[toy_flow(settle={"doubt": [{"probe": "toy.look"}, "ask"]})]).start()
+    world.peer.fail("settle", lose_request)
+
+    def arrive(operation: str) -> None:
+        if operation == "look" and not world.peer.live("settle", "K1"):
+            lost = next(message for sent, message in world.peer.received if sent == "settle")
+            world.peer.effects.append(Effects(lost, "settle", "K1"))
+
+    world.adapter.after_send = arrive
+    visit = await world.open(invoice="I1")
+    await world.run()
+    assert [operation for operation, _ in world.peer.received] == ["read", "register", "settle", "look", "look"]
+    assert world.peer.counts("K1") == {"register": 1, "settle": 1}
+    assert (await world.get(visit)).status is Status.CLOSED
+
+
+async def test_g2_a_person_is_asked_when_the_message_can_no_longer_arrive() -> None:
+    """Where no probe looks again, what the person says is the last word, and "no" sends again."""
+    asking = toy_flow(settle={"doubt": ["ask"]})
+    world = await World(definitions=[asking]).start()
+    world.peer.fail("settle", lose_request)
+    visit = await world.open(invoice="I1")
+    await world.step()
+    with pytest.raises(ActionNotLegal, match="still be on its way"):
+        await world.commands.settle(visit, Verdict.NOT_APPLIED, "op", "the list is empty")
+    await world.run()
+    events = await world.events(visit)
+    (lost,) = [event for event in events if isinstance(event, Concluded) and event.outcome == "in_doubt"]
+    (asked,) = [event for event in events if isinstance(event, Stuck)]
+    assert asked.cause is Cause.DOUBT
+    assert asked.at - lost.at >= asking.settling.late_look
+
+
 async def test_g3_a_reply_is_durable_before_the_next_step_starts() -> None:
     store = Spying()
     world = await World(store=store).start()
@@ -109,6 +145,18 @@ async def test_g3_a_reply_is_durable_before_the_next_step_starts() -> None:
     await world.open(invoice="I1")
     await world.run()
     assert seen == {"read": 0, "register": 1, "settle": 2}
+
+
+async def test_g3_a_reply_is_durable_before_a_read_starts() -> None:
+    """A read writes no intent, and waits for what was replied before it all the same."""
+    store = Spying()
+    reading = toy_flow(settle={"step": "toy.read", "doubt": [], "undo": {"nothing": "only read"}})
+    world = await World(store=store, definitions=[reading]).start()
+    seen: list[tuple[str, int]] = []
+    world.adapter.after_send = lambda operation: seen.append((operation, store.durable.count("concluded")))
+    await world.open(invoice="I1")
+    await world.run()
+    assert seen == [("read", 0), ("register", 1), ("read", 2)]
 
 
 @every_store
@@ -132,6 +180,33 @@ async def test_g4_a_snapshot_and_the_events_after_it_fold_to_the_same_visit() ->
     for length in range(1, len(journal)):
         begun = fold(visit, History(None, journal[:length]))
         assert fold(visit, History(begun.snapshot(), journal[length:])) == whole
+
+
+async def test_g4_a_journal_with_a_missing_or_doubled_event_is_not_folded() -> None:
+    """Whatever the event was: also one without which the others would make sense, such as a look."""
+    world = await World().start()
+    world.peer.fail("settle", lose_request)
+    visit = await world.open(invoice="I1")
+    await world.run()
+    journal = await world.store.journal(visit)
+    assert fold(visit, History(None, journal)).closed
+    for place in range(len(journal) - 1):
+        for damaged in (journal[:place] + journal[place + 1 :], journal[: place + 1] + journal[place:]):
+            with pytest.raises(IllegalEvent):
+                fold(visit, History(None, damaged))
+
+
+async def test_g4_events_that_do_not_follow_their_snapshot_are_not_folded() -> None:
+    world = await World().start()
+    world.peer.fail("settle", lose_request)
+    visit = await world.open(invoice="I1")
+    await world.run()
+    journal = await world.store.journal(visit)
+    for length in range(1, len(journal) - 1):
+        begun = fold(visit, History(None, journal[:length])).snapshot()
+        for start in (length - 1, length + 1):
+            with pytest.raises(IllegalEvent):
+                fold(visit, History(begun, journal[start:]))
 
 
 async def test_g4_every_event_reads_back_as_it_was_written() -> None:
@@ -223,19 +298,53 @@ async def test_g6_a_refused_undo_is_a_visible_state_with_ways_out() -> None:
     assert (await world.get(visit)).state == "cancelled"
 
 
-async def test_g7_a_visit_ends_on_the_version_it_began_with() -> None:
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_g7_a_visit_ends_on_the_version_it_began_with(restarted: bool) -> None:
+    """Version 2 settles by another call, which this visit must never make."""
     world = await World().start()
     visit = await world.open()
     await world.run()
     began = (await world.get(visit)).version
-    changed = toy_flow(version=2, settle={"auto": False})
-    newer = await World(store=world.store, environment=world.environment, definitions=[changed]).start()
-    newer.adapters = world.adapters
-    assert newer.registry.current("toy.visit").version != began
-    await newer.commands.trigger(visit, "settle", {"invoice": "I1"})
-    await newer.run()
-    assert (await newer.get(visit)).version == began
-    assert (await newer.get(visit)).status is Status.CLOSED
+    changed = toy_flow(version=2, settle={"step": "toy.refund"})
+    if restarted:
+        world = await World(
+            store=world.store, environment=world.environment, adapter=world.adapter, definitions=[changed]
+        ).start()
+    else:
+        await world.registry.load([changed])
+    assert world.registry.current("toy.visit").version != began
+    await world.commands.trigger(visit, "settle", {"invoice": "I1"})
+    await world.run()
+    assert (await world.get(visit)).version == began
+    assert (await world.get(visit)).status is Status.CLOSED
+    assert world.peer.counts("K1") == {"register": 1, "settle": 1}
+    newer = await world.open("K2", invoice="I2")
+    await world.run()
+    assert (await world.get(newer)).version != began
+    assert world.peer.counts("K2") == {"register": 1, "refund": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settling": {"first_look": "6s"}},
+        {"policies": {"default": {"first": "2s"}}},
+        {"wait": "1d"},
+        {"title": {"zh": "门诊"}},
+        {"timezone": "UTC"},
+        {"settings": {"hospital": "H1"}},
+        {"timers": [{"name": "nag", "in": "registered", "every": "1m", "trigger": "settle"}]},
+        {"migrates": {"seen": "read"}},
+        {"register": {"timeout": "31s"}},
+        {"settle": {"doubt": ["ask"]}},
+        {"settle": {"when": []}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_g7_definitions_that_differ_in_anything_are_two_versions(change: dict[str, Any]) -> None:
+    changed = toy_flow(**change)
+    assert changed.content_hash() != toy_flow().content_hash()
+    assert type(changed).model_validate_json(changed.canonical()) == changed
 
 
 @pytest.mark.parametrize("fault", [lose_reply, lose_request, broken, unreadable])

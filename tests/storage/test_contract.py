@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,20 @@ async def test_appended_events_are_read_back(store: Store) -> None:
     journal = await store.journal(claim.lease.visit_id)
     assert [(each.seq, each.payload) for each in journal] == [(1, "{}"), (2, '{"n":"x"}')]
     assert (await store.get(claim.lease.visit_id)).state == "read"
+
+
+@every_store
+async def test_every_field_of_a_projection_is_read_back(store: Store) -> None:
+    waiting: dict[str, Any] = {"status": Status.WAITING, "waiting_for": "retry", "due_at": 7000}
+    stuck: dict[str, Any] = {"status": Status.STUCK, "waiting_for": "resume", "cause": "doubt", "due_at": None}
+    made = await opened(store, **waiting)
+    assert await store.get(made.visit_id) == made
+    for changes in ({"version": "v2", "state": "read"} | stuck, waiting | {"cause": None}, stuck):
+        written = append(await claimed(store), release=True, **changes)
+        await store.append(written)
+        assert await store.get(made.visit_id) == written.projection
+        assert await store.find(made.flow, made.key) == written.projection
+        assert await store.visits(VisitFilter()) == [written.projection]
 
 
 @every_durable_store
@@ -260,6 +275,26 @@ async def test_snapshots_shorten_the_history(store: Store) -> None:
     again = await claimed(store)
     await store.append(append(again, release=True))
     assert [each.seq for each in (await claimed(store)).history.events] == [3]
+
+
+@every_store
+async def test_claimed_together_each_visit_has_all_events_after_its_own_snapshot(store: Store) -> None:
+    for number in range(1, 5):
+        await opened(store, number)
+    for number in range(2, 5):  # the second has no snapshot, the third one in the middle, the fourth one at the end
+        snapshot = Snapshot(2, "body") if number > 2 else None
+        await store.append(replace(append(await claimed(store, number), release=True), snapshot=snapshot))
+    for _ in range(2):
+        await store.append(append(await claimed(store, 3), release=True))
+    claims = await store.claim_due("w", 10_000, 20_000, 9)
+    found = {claim.projection.key: claim.history for claim in claims}
+    assert {key: [each.seq for each in history.events] for key, history in found.items()} == {
+        "K1": [1],
+        "K2": [1, 2],
+        "K3": [3, 4],
+        "K4": [],
+    }
+    assert {key for key, history in found.items() if history.snapshot is not None} == {"K3", "K4"}
 
 
 @every_store

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import sqlite3
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,8 +58,21 @@ async def test_exchanges_are_nowhere_in_the_file_in_plain_text(tmp_path: Path, v
     await keep(store, exchange())
     await store.close()
     stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
-    assert b"TOP-SECRET" not in stored
-    assert b"REPLY" not in stored
+    for secret in (b"TOP-SECRET", b"REPLY", *map(base64.b64encode, (exchange().request, b"REPLY"))):
+        assert secret not in stored
+
+
+def test_a_sealed_exchange_is_not_merely_packed(vault: Vault) -> None:
+    body = vault.seal(exchange()).body
+    for start in range(len(body)):
+        with suppress(zlib.error):
+            assert b"request" not in zlib.decompressobj().decompress(body[start:])
+
+
+def test_another_key_of_the_same_name_opens_nothing(vault: Vault) -> None:
+    other = Vault.parse(f"{vault.current}:{base64.b64encode(bytes(32)).decode()}")
+    with pytest.raises(SealBroken):
+        other.open(exchange().exchange_id, exchange().visit_id, vault.seal(exchange()))
 
 
 @every_durable_store
@@ -73,6 +87,22 @@ async def test_a_changed_exchange_is_found_out(store: SqlStore, store_url: str) 
         await store.exchanges(projection().visit_id)
     assert exchange().exchange_id in caught.value.message
     assert "SECRET" not in caught.value.message
+
+
+@every_durable_store
+@pytest.mark.parametrize("moved", ["to another visit", "to another exchange"])
+async def test_an_exchange_shown_as_another_is_found_out(store: SqlStore, store_url: str, moved: str) -> None:
+    await keep(store, exchange(1), exchange(2))
+    shown_in = (await opened(store, 2) if moved == "to another visit" else projection()).visit_id
+    first, second = exchange(1).exchange_id, exchange(2).exchange_id
+    with raw(store_url) as connection:
+        if moved == "to another visit":
+            connection.exec_driver_sql(f"UPDATE exchanges SET visit_id = '{shown_in}' WHERE exchange_id = '{first}'")
+        else:
+            body = f"(SELECT body FROM exchanges WHERE exchange_id = '{first}')"
+            connection.exec_driver_sql(f"UPDATE exchanges SET body = {body} WHERE exchange_id = '{second}'")
+    with pytest.raises(SealBroken):
+        await store.exchanges(shown_in)
 
 
 @every_durable_store
