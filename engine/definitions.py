@@ -61,6 +61,16 @@ Duration = Annotated[
     ),
 ]
 
+
+def known_zone(value: str) -> str:
+    """Return the name of a time zone that there is. Raises ValueError."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("expected an IANA time zone such as Asia/Shanghai") from error
+    return value
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Dotted = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][\w]*(\.[A-Za-z_][\w]*)*(:[A-Za-z_]\w*)?$", max_length=200)
@@ -260,11 +270,7 @@ class FlowDefinition(Model):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("expected an IANA time zone such as Asia/Shanghai") from error
-        return value
+        return known_zone(value)
 
     def canonical(self) -> str:
         """Return the definition as canonical JSON: the text that is hashed, stored, and read back.

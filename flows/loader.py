@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from engine.definitions import FlowDefinition
 from engine.errors import InvalidFlow
+from flows.schedules import Schedule
 from flows.schema import SiteFile, flow_schema, site_schema
 from flows.shape import faults, near
 from flows.source import Mark, Path_, Problem, Source, invalid, parse_yaml, path_text, read_yaml, under
@@ -32,7 +33,8 @@ class Site:
     adapters: dict[str, dict[str, Any]]
     available: list[str] = field(default_factory=list)  #: all included flows, also those that are off
     sources: dict[str, Source] = field(default_factory=dict)  #: where each flow's values stand
-    schedules: list[dict[str, Any]] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
+    timezone: str = "Asia/Shanghai"  #: of the schedules
     source: Source = field(default_factory=lambda: Source(None))  #: where the site file's own values stand
 
 
@@ -64,15 +66,18 @@ def load_site(path: Path | str) -> Site:
         problems += faulty
         if not faulty:
             definitions[name] = _model(flow)
+    _schedules(source, problems)
     if problems:
         raise invalid(problems)
+    checked = SiteFile.model_validate(source.data)
     return Site(
         path=shown,
         definitions=[definitions[name] for name in source.data["flows"]],
         adapters=source.data.get("adapters", {}),
         available=sorted(flows),
         sources=flows,
-        schedules=source.data.get("schedules", []),
+        schedules=checked.schedules,
+        timezone=checked.timezone,
         source=source,
     )
 
@@ -156,6 +161,25 @@ def _known_and_once(source: Source, flows: Mapping[str, Source], problems: list[
     for path, name in named:
         if name not in flows:
             message = f"expected a flow, but no included file defines {name!r}{near(name, flows)}"
+            problems.append(Problem(source.mark(path), path_text(path), message))
+
+
+def _schedules(source: Source, problems: list[Problem]) -> None:
+    """Hold each schedule to the flows that are on, and its name to the others' names."""
+    if any(problem.path.startswith("schedules") for problem in problems):
+        return
+    flows: list[str] = source.data["flows"]
+    seen: set[str] = set()
+    for index, schedule in enumerate(source.data.get("schedules", ())):
+        here: Path_ = ("schedules", index)
+        if schedule["name"] in seen:
+            path: Path_ = (*here, "name")
+            problems.append(Problem(source.mark(path), path_text(path), f"{schedule['name']!r} is named twice"))
+        seen.add(schedule["name"])
+        name = (schedule.get("open") or {}).get("flow")
+        if name is not None and name not in flows:
+            path = (*here, "open", "flow")
+            message = f"expected a flow that is on, got {name!r}{near(name, flows)}"
             problems.append(Problem(source.mark(path), path_text(path), message))
 
 

@@ -11,9 +11,10 @@ import copy
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from engine.definitions import FlowDefinition, format_duration
+from engine.definitions import FlowDefinition, format_duration, known_zone
+from flows.schedules import Schedule
 
 Schema = dict[str, Any]
 
@@ -48,7 +49,13 @@ class SiteFile(BaseModel):
     flows: list[str]
     adapters: dict[str, dict[str, Any]] = {}
     overrides: dict[str, dict[str, Any]] = {}
-    schedules: list[dict[str, Any]] = []
+    timezone: str = "Asia/Shanghai"  #: of the schedules; a flow has its own
+    schedules: list[Schedule] = []
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return known_zone(value)
 
 
 def flow_schema() -> Schema:
@@ -88,7 +95,12 @@ def _flow_schema() -> Schema:
 def _site_schema() -> Schema:
     schema = _tidied(SiteFile.model_json_schema())
     schema["properties"]["overrides"]["additionalProperties"] = {"$ref": "#/$defs/Flow"}
-    schema["$defs"] = _partial(_flow_schema())
+    schedule = schema["$defs"]["Schedule"]
+    schedule["allOf"] = [
+        {"oneOf": _one_of(*names), "errorMessage": f"exactly one of {', '.join(names)}"}
+        for names in (("at", "every"), ("open", "job"))
+    ]
+    schema["$defs"] |= _partial(_flow_schema())
     return {"$schema": _DIALECT, **schema, "title": "visitflow site"}
 
 

@@ -105,8 +105,9 @@ class _Shape:
         for key in schema.get("required", ()):
             if key not in value:
                 yield (*path, key), f"{key!r} is missing; expected {self._expected(known[key])}"
-        if "oneOf" in schema and sum(_chosen(branch, value) for branch in schema["oneOf"]) != 1:
-            yield path, f"expected {schema['errorMessage']}"
+        for rule in (schema, *schema.get("allOf", ())):
+            if "oneOf" in rule and sum(_chosen(branch, value) for branch in rule["oneOf"]) != 1:
+                yield path, f"expected {rule['errorMessage']}"
 
     def _text(self, schema: Schema, value: str, path: Path_) -> Iterator[Fault]:
         if value not in schema.get("enum", [value]) or not _matches(schema.get("pattern", ""), value):

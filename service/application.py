@@ -18,6 +18,7 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Store
 from flows import Site, load_catalogue, load_site, prove
+from service.sessions import Sessions
 from service.settings import Settings
 from storage import Vault, open_store
 
@@ -37,6 +38,7 @@ class Application:
     environment: Environment
     commands: Commands
     runner: Runner
+    sessions: Sessions
 
 
 def build_adapters(catalogue: Catalogue, configured: Mapping[str, Mapping[str, Any]]) -> dict[str, Adapter]:
@@ -87,7 +89,14 @@ async def application(
             hook=hook,
         )
         commands = Commands(store, registry, environment, runner.worker, runner.wake, runner)
-        yield Application(settings, site, store, catalogue, registry, adapters, environment, commands, runner)
+        sessions = Sessions(commands, store, environment)
+        sessions.listen(adapters, site.definitions)
+        try:
+            yield Application(
+                settings, site, store, catalogue, registry, adapters, environment, commands, runner, sessions
+            )
+        finally:
+            await sessions.close()
     finally:
         for adapter in adapters.values():
             await adapter.close()

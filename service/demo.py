@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -155,10 +155,18 @@ def invented_visit(key: str, number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def stage(folder: Path, site: Path, *, store: str = "", settling: Mapping[str, Any] | None = None) -> Iterator[Stage]:
+def stage(
+    folder: Path,
+    site: Path,
+    *,
+    store: str = "",
+    settling: Mapping[str, Any] | None = None,
+    schedules: Sequence[Mapping[str, Any]] = (),
+) -> Iterator[Stage]:
     """Start a centre and a service with fresh data in ``folder``; stop both at the end.
 
-    ``store`` is the URL of an empty database (default: SQLite in ``folder``).
+    ``store`` is the URL of an empty database (default: SQLite in ``folder``). With ``schedules`` every shipped flow is
+    on; without, only the outpatients': what is shown is four visits, at any time of day.
     """
     folder.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
@@ -187,7 +195,7 @@ def stage(folder: Path, site: Path, *, store: str = "", settling: Mapping[str, A
     )
     try:
         centre.start()
-        _write_site(site, folder / "flows.yaml", centre.ready["url"], settling or SETTLING)
+        _write_site(site, folder / "flows.yaml", centre.ready["url"], settling or SETTLING, schedules)
         upgrade = [sys.executable, "-m", "service", "db", "upgrade"]
         subprocess.run(upgrade, env=service.environment, check=True, capture_output=True)  # noqa: S603 - our own
         service.start()
@@ -197,13 +205,16 @@ def stage(folder: Path, site: Path, *, store: str = "", settling: Mapping[str, A
         centre.stop()
 
 
-def _write_site(shipped: Path, target: Path, url: str, settling: Mapping[str, Any]) -> None:
+def _write_site(
+    shipped: Path, target: Path, url: str, settling: Mapping[str, Any], schedules: Sequence[Mapping[str, Any]]
+) -> None:
     """Write a site file beside the shipped one: same flows, the simulated centre's address, short patience."""
     yaml = YAML(typ="safe")
     site = yaml.load(shipped.read_text(encoding="utf-8"))
     site["include"] = [str((shipped.parent / pattern).resolve()) for pattern in site["include"]]
     site["adapters"]["jiangsu_gateway"]["url"] = url
     site["overrides"] = {FLOW: {"settling": dict(settling)}}
+    site["flows"], site["schedules"] = site["flows"] if schedules else [FLOW], [dict(each) for each in schedules]
     with target.open("w", encoding="utf-8") as file:
         yaml.dump(site, file)
 

@@ -19,6 +19,7 @@ class Topic(StrEnum):
     OUTCOME = "outcome"
     EVENT = "event"
     ROLE = "role"
+    SCHEDULE = "schedule"
     HEADING = "heading"
     DIFFERENCE = "difference"
 
@@ -37,7 +38,7 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         Cause.RETRIES_EXHAUSTED: ("多次重试仍失败", "retries exhausted"),
         Cause.DEADLINE: ("超过时限", "deadline passed"),
         Cause.OVERDUE: ("等待超时", "nobody triggered it in time"),
-        Cause.DISAGREEMENT: ("金额不一致", "amounts disagree"),
+        Cause.DISAGREEMENT: ("核对不一致", "what must agree disagrees"),
         Cause.LATE_ORIGINAL: ("迟到的原交易已生效", "a late original took effect"),
         Cause.STEP_ERROR: ("步骤程序出错", "a step failed"),
         Cause.FLOW_UNAVAILABLE: ("流程版本不可用", "flow version unavailable"),
@@ -91,6 +92,13 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         Role.REVERSE: ("冲正", "reversal"),
         Role.REPEAT: ("重发", "repetition"),
     },
+    Topic.SCHEDULE: {
+        "open": ("建档", "open"),
+        "job": ("任务", "job"),
+        "off": ("已停用", "off"),
+        "not_opened": ("未建档", "not opened"),
+        "unknown": ("未知，见日志", "unknown, see the log"),
+    },
     Topic.HEADING: {
         "time": ("时间", "time"),
         "event": ("事件", "event"),
@@ -109,6 +117,11 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "projection": ("列表所示", "lists show"),
         "journal": ("流水所示", "journal says"),
         "evidence": ("证据", "evidence"),
+        "schedule": ("定时任务", "schedule"),
+        "when": ("时间", "when"),
+        "next_run": ("下次运行", "next run"),
+        "last_run": ("上次应运行", "last due"),
+        "result": ("上次结果", "last result"),
         "actions": ("现在可以做", "legal now"),
         "target": ("目标", "target"),
         "needs": ("需要", "needs"),

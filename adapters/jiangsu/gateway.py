@@ -66,6 +66,11 @@ class JiangsuGateway:
         """Make the adapter from its part of flows.yaml. Raises pydantic's ValidationError."""
         return cls(GatewaySettings.model_validate(settings))
 
+    @property
+    def operator_id(self) -> str:
+        """Return the operator who signs in: session visits are kept by operator and day."""
+        return self._settings.operator_id
+
     def message_id(self, now: Micros, number: int) -> str:
         """Return prefix + yyyyMMddHHmmss + six digits: the form of 000's example (J2)."""
         local = datetime.datetime.fromtimestamp(now // SECOND, _SHANGHAI)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from service.cli import database, demo, flows, reconcile, serve, simulate, visits
+from service.cli import database, demo, flows, reconcile, schedules, serve, simulate, visits
 from service.cli.console import EXIT_CODES_HELP, run_guarded
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(database.app, name="db")
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
+app.command()(schedules.schedules)
 app.command()(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 

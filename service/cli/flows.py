@@ -31,6 +31,7 @@ from flows import (
     story_lines,
 )
 from service.cli.console import Json, err, language, out, print_json, run, settings, table
+from service.schedules import check_schedules
 
 app = typer.Typer(no_args_is_help=True, help="Flow definitions: list, check, graph, schema. 流程定义。")
 
@@ -85,6 +86,8 @@ def check_flows(
     """
     loaded, catalogue = _site(site), load_catalogue()
     definitions = [_find(loaded, flow)] if flow is not None else loaded.definitions
+    if flow is None:
+        check_schedules(loaded, catalogue)
     results: dict[str, Any] = {}
     failed = False
     for definition in definitions:

@@ -18,6 +18,7 @@ from engine.errors import BadInput
 from service.api import build_api
 from service.application import application
 from service.cli.console import out, settings
+from service.schedules import Scheduler
 from service.settings import Settings
 from service.tuning import tune_collector
 
@@ -64,6 +65,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with application(chosen, prove_new=True) as wired:
+        schedules = Scheduler(wired)
         config = uvicorn.Config(
             build_api(wired),
             host=chosen.host,
@@ -82,6 +84,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         url = f"http://{chosen.host}:{server.servers[0].sockets[0].getsockname()[1]}"
         tune_collector()
         await wired.runner.start()
+        schedules.start()
         log.info("serving", url=url, flows=wired.registry.names, took_over=wired.runner.figures.taken_over)
         if ready_file is not None:
             partial = ready_file.with_suffix(".partial")
@@ -90,6 +93,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         out.print(f"visitflow {url}  ({', '.join(wired.registry.names)})", markup=False)
         await stop.wait()
         log.info("stopping", in_flight=wired.runner.in_flight)
+        await schedules.stop()
         await wired.runner.stop()
         server.should_exit = True
         await listening

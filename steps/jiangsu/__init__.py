@@ -14,6 +14,7 @@ from steps.jiangsu import (
     reconciliation,
     records,
     review,
+    session,
     settling,
     undo,
 )
@@ -54,6 +55,10 @@ STEPS: dict[str, Any] = {
         reconciliation.NameDifferences,
         reconciliation.ConfirmPeriod,
         reconciliation.UnconfirmPeriod,
+        session.SignIn,
+        session.SignOut,
+        session.UndoSignIn,
+        session.CheckClock,
     )
 }
 CONDITIONS: dict[str, Any] = {
@@ -71,6 +76,7 @@ CONDITIONS: dict[str, Any] = {
         review.may_appeal,
         reconciliation.totals_agree,
         reconciliation.bills_left,
+        session.has_sign_no,
         *VERSION_1_CONDITIONS,
     )
 }
@@ -96,6 +102,9 @@ MODELS: dict[str, Any] = {
         bills.Period,
         bills.Reconciliation,
         bills.OurBills,
+        session.SessionOpening,
+        session.Session,
+        session.SignedInByAdapter,
         *VERSION_1_MODELS,
     )
 }

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from adapters.money import Amount, round_cents
 from engine.steps import Disagreement
-from steps.jiangsu.models import Model
+from steps.jiangsu.base import Code, Model
 from steps.jiangsu.times import Moment
 
 NOTHING = Decimal("0.00")
@@ -18,8 +18,6 @@ NOTHING = Decimal("0.00")
 THEIR_NAMES = {"total_amt": "medfee_sumamt", "fund_amt": "hifp_pay", "self_amt": "psn_cash_pay"}
 #: How a bill can differ. ``other_day``: the centre has it, but not in this period; ``sum``: only the totals differ.
 Kind = Literal["amounts", "missing_there", "missing_here", "other_day", "sum"]
-
-_Code = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class Amounts(Model):
@@ -48,8 +46,8 @@ class Amounts(Model):
 class Bill(Amounts):
     """A settlement of ours that stands: bill (invoice) number and visit number name it (J32)."""
 
-    bill_no: _Code
-    ipt_otp_no: _Code
+    bill_no: Code
+    ipt_otp_no: Code
 
     @property
     def amounts(self) -> Amounts:

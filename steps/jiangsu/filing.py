@@ -12,11 +12,9 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BaseModel, Field, model_validator
 
 from engine.steps import BaseStep, Progress, View
+from steps.jiangsu.base import Code, Model
 from steps.jiangsu.forward import ROLE
-from steps.jiangsu.models import Model
 from steps.jiangsu.times import Day
-
-_Code = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class FilingOpening(Model):
@@ -25,8 +23,8 @@ class FilingOpening(Model):
     Person and approved injury are handed over together, or read from the card.
     """
 
-    psn_no: _Code | None = Field(default=None, description="人员编号 person, from an earlier 1101")
-    qualification_id: _Code | None = Field(default=None, description="工伤认定编号 approved injury, from 1101")
+    psn_no: Code | None = Field(default=None, description="人员编号 person, from an earlier 1101")
+    qualification_id: Code | None = Field(default=None, description="工伤认定编号 approved injury, from 1101")
     identify_mode: Annotated[str, Field(pattern="^[12]$", description="1 读卡器 card in the reader, 2 电子凭证 QR")] = (
         "1"
     )
@@ -72,7 +70,7 @@ class Filing(FilingOpening):
 class ApprovedInjury(Model):
     """What the trigger ``file`` may bring, when 1101 shows no injury of the wanted kind."""
 
-    qualification_id: _Code
+    qualification_id: Code
 
 
 class FiledByHand(Model):

@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from adapters.money import Amount, Quantity, round_cents
 from engine.facts import dumps
-from steps.jiangsu.base import Code, Model, Moment, Words
+from steps.jiangsu.base import Code, Model, Words
+from steps.jiangsu.times import Moment
 
 #: How many lines one hand-over may bring.
 MOST_LINES = 2_000

@@ -8,8 +8,9 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
 from adapters.money import Amount
-from steps.jiangsu.base import Code, Model, Moment, Prose, Words
+from steps.jiangsu.base import Code, Model, Prose, Words
 from steps.jiangsu.lines import FeeLine, HandedOver, LedgerLine, check_ledger
+from steps.jiangsu.times import Moment
 
 #: 2204 takes 30 lines a batch (DLL conventions, 3.3); version 1 of the outpatient flow uploads one batch.
 MAX_LINES = 30

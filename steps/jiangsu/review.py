@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, model_validator
 
 from adapters.money import Amount
 from engine.steps import Applied, BaseProbe, BaseStep, Disagreement, Judgement, NotApplied, Progress, Unclear, View
+from steps.jiangsu.base import Model
 from steps.jiangsu.forward import ROLE
-from steps.jiangsu.models import Model
 from steps.jiangsu.settling import subject
 from steps.jiangsu.times import Moment
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
-from engine.environment import SECOND
 from engine.outcomes import Category, Refused
 from engine.steps import BaseStep, Progress, View
 from steps.jiangsu.forward import ROLE, numbers
 from steps.jiangsu.ledger import forget_uploads
-
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
+from steps.jiangsu.times import moment_of
 
 
 class Undo(BaseStep):
@@ -79,11 +75,10 @@ class CancelSettlement(Undo):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name settlement and invoice."""
-        now = datetime.datetime.fromtimestamp(view.now // SECOND, _SHANGHAI)
         return numbers(view) | {
             "settle_id": view.data["settle_id"],
             "mdtrt_id": view.data["invoice_no"],
-            "setl_time": f"{now:%Y%m%d%H%M%S}",
+            "setl_time": moment_of(view.now),
             "keep_tp_type": "1" if keeps_lines(view) else "0",
         }
 

@@ -145,6 +145,24 @@ def test_a_site_with_overrides_fits() -> None:
     assert not accepts(SCHEMAS["site"], data)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "sound"),
+    [
+        ({"at": "07:30", "job": "x"}, True),
+        ({"every": "10m", "open": {"flow": "toy.visit", "key": "{day}"}, "catch_up": 7, "enabled": False}, True),
+        ({"at": "07:30"}, False),
+        ({"at": "07:30", "every": "1h", "job": "x"}, False),
+        ({"at": "07:30", "job": "x", "open": {"flow": "toy.visit", "key": "k"}}, False),
+        ({"at": "07:30", "job": "x", "catchup": True}, False),
+        ({"at": "07:30", "open": {"flow": "toy.visit"}}, False),
+    ],
+)
+def test_an_editor_sees_a_mistake_in_a_schedule(schedule: dict[str, Any], sound: bool) -> None:
+    data = {"include": [], "flows": ["toy.visit"], "schedules": [{"name": "dawn", **schedule}]}
+    assert accepts(SCHEMAS["site"], data) is sound
+    assert (faults(SCHEMAS["site"], data) == []) is sound
+
+
 def test_callers_cannot_spoil_the_schema() -> None:
     flow_schema()["properties"].clear()
     assert flow_schema()["properties"]

@@ -34,13 +34,14 @@ def overridden(folder: Path, text: str) -> FlowDefinition:
 
 # -- loading
 def test_a_site(folder: Path) -> None:
-    text = "adapters: {desk: {url: 'http://peer', retries: 3}}\nschedules: [{job: sign_in, at: 07:30}]\n"
+    text = "adapters: {desk: {url: 'http://peer', retries: 3}}\nschedules: [{name: dawn, job: reconcile, at: 07:30}]\n"
     found = load_site(site(folder, text, "[toy.other, toy.visit]"))
     assert [each.flow for each in found.definitions] == ["toy.other", "toy.visit"]
     assert found.available == ["toy.other", "toy.visit"]
     assert found.adapters == {"desk": {"url": "http://peer", "retries": 3}}
-    assert found.schedules == [{"job": "sign_in", "at": "07:30"}]
-    assert str(found.source.mark(("schedules", 0, "at"))) == "flows.yaml:4:28"
+    assert [(each.name, each.job, str(each.at)) for each in found.schedules] == [("dawn", "reconcile", "07:30:00")]
+    assert found.timezone == "Asia/Shanghai"
+    assert str(found.source.mark(("schedules", 0, "at"))) == "flows.yaml:4:42"
     assert str(found.sources["toy.visit"].mark(("initial",))) == "flows/toy/visit.yaml:7:1"
 
 
@@ -143,6 +144,82 @@ def test_a_flow_defined_twice(folder: Path) -> None:
 
 def test_a_site_file_that_is_not_there(folder: Path) -> None:
     assert site_complaints(folder / "flows.yaml") == ["flows.yaml:1:1: no such file"]
+
+
+# -- schedules
+DAWN = """
+  - name: dawn
+    at: "07:30"
+    open:
+      flow: toy.visit
+      key: "{operator}-{day}"
+      data: {operator: "001"}
+"""
+NAME = "expected a name such as pre_settled: lower-case letters, digits and _"
+ON = "expected a flow that is on"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("name: dawn", "name: Dawn", [f'4:5: [0].name: {NAME}, got "Dawn"']),
+        ('at: "07:30"', "at: 7:30", ['5:5: [0].at: expected a time of day such as 08:30, got "7:30"']),
+        (
+            'at: "07:30"',
+            "every: often",
+            ['5:5: [0].every: expected a duration such as 30s, 5m, 2h, 1d or 1h30m, got "often"'],
+        ),
+        ('at: "07:30"', "every: 1s", ["5:5: [0].every: at least 10s"]),
+        ('at: "07:30"', 'at: "07:30"\n    every: 1h', ["4:5: [0]: expected exactly one of at, every"]),
+        ('at: "07:30"', "catch_up: true", ["4:5: [0]: expected exactly one of at, every"]),
+        ('at: "07:30"', "at: 07:30\n    job: x", ["4:5: [0]: expected exactly one of open, job"]),
+        ('at: "07:30"', "at: 07:30\n    catch_up: 0", ["6:5: [0].catch_up: expected at least 1, got 0"]),
+        (
+            'at: "07:30"',
+            "at: 07:30\n    catch_up: 7d",
+            ['6:5: [0].catch_up: expected true or false or a whole number, got "7d"'],
+        ),
+        (
+            'at: "07:30"',
+            "at: 07:30\n    catchup: 1",
+            ["6:5: [0].catchup: unknown key 'catchup'; did you mean 'catch_up'?"],
+        ),
+        ("name: dawn", "title: {zh: 早}", [f"4:5: [0].name: 'name' is missing; {NAME}"]),
+        ("toy.visit", "toy.vist", [f"7:7: [0].open.flow: {ON}, got 'toy.vist'; did you mean 'toy.visit'?"]),
+        ("toy.visit", "toy.other", [f"7:7: [0].open.flow: {ON}, got 'toy.other'; known: toy.visit"]),
+        (
+            "{day}",
+            "{date}",
+            ["6:5: [0].open: key: {date} stands for nothing; known: day, day_before, time, operator"],
+        ),
+        (
+            '"001"',
+            '"{key}"',
+            ["6:5: [0].open: data.operator: {key} stands for nothing; known: day, day_before, time"],
+        ),
+        (
+            "key: ",
+            "kee: ",
+            [
+                "6:5: [0].open.key: 'key' is missing; expected text",
+                "8:7: [0].open.kee: unknown key 'kee'; did you mean 'key'?",
+            ],
+        ),
+    ],
+)
+def test_mistakes_in_schedules_are_told_where_they_stand(folder: Path, old: str, new: str, lines: list[str]) -> None:
+    assert DAWN.count(old) == 1
+    found = site_complaints(site(folder, f"schedules:{DAWN.replace(old, new)}"))
+    assert found == [f"flows.yaml:{line.replace(' [0]', ' schedules[0]', 1)}" for line in lines]
+
+
+def test_two_schedules_of_one_name_and_a_zone_that_is_none(folder: Path) -> None:
+    assert site_complaints(site(folder, f"schedules:{DAWN}{DAWN}")) == [
+        "flows.yaml:11:5: schedules[1].name: 'dawn' is named twice"
+    ]
+    assert site_complaints(site(folder, "timezone: Mars/Olympus\n")) == [
+        "flows.yaml:3:1: timezone: expected an IANA time zone such as Asia/Shanghai"
+    ]
 
 
 # -- overrides

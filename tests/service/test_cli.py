@@ -74,3 +74,29 @@ def test_broken_yaml_names_file_and_line(tmp_path: Path) -> None:
     done = run(tmp_path, "flows", "check", VISITFLOW_SITE=str(site))
     assert done.returncode == 2
     assert "flows.yaml:3:1" in done.stderr.replace("\n", "")
+
+
+def test_schedules(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    (listed,) = json.loads(run(tmp_path, "schedules", "--json").stdout)
+    assert (listed["name"], listed["last_visit"]) == ("sign_in", None)
+    assert listed["next_run"].endswith("T07:30:00+08:00")
+    assert listed["next_run"] > listed["last_due"]
+    shown = run(tmp_path, "schedules", COLUMNS="150").stdout
+    assert "每日签到" in shown
+    assert "未建档" in shown
+    flow, _, key = listed["last_key"].partition("/")
+    run(tmp_path, "visits", "open", flow, key, "--data", '{"operator": "001"}')
+    (listed,) = json.loads(run(tmp_path, "schedules", "--json").stdout)
+    assert (listed["last_visit"]["key"], listed["last_visit"]["state"]) == (key, "opened")
+    site = tmp_path / "flows.yaml"
+    shipped = (ROOT / "flows.yaml").read_text(encoding="utf-8").replace("flows/jiangsu/", "package:jiangsu/")
+    site.write_text(shipped.replace("    open:", "    opne:"), encoding="utf-8")
+    for words in (("schedules",), ("serve",)):
+        done = run(tmp_path, *words, VISITFLOW_SITE=str(site))
+        assert done.returncode == 2
+        assert "unknown key 'opne'; did you mean 'open'?" in done.stderr.replace("\n", " ")
+    site.write_text(shipped.replace('operator: "001"', 'operator: "002"'), encoding="utf-8")
+    for words in (("flows", "check", "--rules-only"), ("serve",)):
+        done = run(tmp_path, *words, VISITFLOW_SITE=str(site))
+        assert (done.returncode, "schedules[0].open.data.operator" in done.stderr.replace("\n", "")) == (2, True)
