@@ -138,7 +138,7 @@ class _Search:
         began = time.perf_counter()
         start = await self.runs.start()
         self.flow = self.runs.flow
-        self.undoes = _undoes(self.flow)
+        self.undoes = undoes_of(self.flow)
         self.groups = {undo: min(steps) for undo, steps in self.undoes.items()}
         try:
             self._arrive(None, "the visit is opened", Ran("open", (), start), Books(), None)
@@ -429,7 +429,8 @@ def _worth_trying(actions: list[Action], state: str) -> list[Action]:
     return [action for action in actions if action not in back or action in (*dropping, *calling)]
 
 
-def _undoes(flow: Flow) -> dict[str, frozenset[str]]:
+def undoes_of(flow: Flow) -> dict[str, frozenset[str]]:
+    """Return which forward steps each undo step undoes."""
     found: dict[str, set[str]] = {}
     for edge in flow.all_edges():
         if edge.back.bound is not None and edge.bound is not None:

@@ -1,0 +1,89 @@
+"""The flows that are recorded: all that flows.yaml has on, and toys that use what no shipped flow uses yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.catalogue import Catalogue
+from engine.definitions import FlowDefinition
+from engine.machine import Flow
+from flows import load_catalogue, load_site
+from flows.exploring.model import ModelCatalogue
+from tests.jiangsu import ROOT
+from tests.toy import toy_catalogue, toy_flow
+
+#: Timers, deadlines, an undo that needs no call.
+_TIMED: dict[str, Any] = {
+    "settle": {"auto": False, "deadline": "1m", "undo": {"nothing": "a slip of paper"}},
+    "timers": [
+        {"name": "soon", "in": "registered", "trigger": "settle", "after": "20m"},
+        {"name": "often", "in": "registered", "trigger": "settle", "every": "25m"},
+        {"name": "evening", "in": "registered", "trigger": "settle", "at": "23:30"},
+    ],
+}
+#: A call that may be repeated, and one that cannot be undone.
+_KEYED: dict[str, Any] = {
+    "settle": {
+        "step": "toy.refund",
+        "doubt": ["repeat", {"probe": "toy.look"}, "ask"],
+        "undo": {"impossible": "a refund stays"},
+    }
+}
+
+
+def shipped() -> list[FlowDefinition]:
+    """Return the flows that the shipped flows.yaml has on."""
+    return load_site(ROOT / "flows.yaml").definitions
+
+
+def toys() -> list[FlowDefinition]:
+    """Return test flows, which between them can do all that an engine can."""
+    return [
+        toy_flow(),
+        toy_flow(flow="toy.timed", **_TIMED),
+        toy_flow(flow="toy.keyed", **_KEYED),
+    ]
+
+
+def catalogue() -> Catalogue:
+    """Return all that recorded flows may name: what is installed, and the toys."""
+    installed, toy = load_catalogue(), toy_catalogue()
+    return Catalogue({**installed.modules, **toy.modules}, {**installed.adapters, **toy.adapters})
+
+
+def compiled(definition: FlowDefinition, version: str, *, model: bool) -> Flow:
+    """Compile a recorded definition under its recorded name. Raises FlowUnavailable.
+
+    With ``model`` its steps, conditions and data are models. The name is kept as :meth:`Registry.version` keeps it.
+    """
+    flow = Flow(definition, names(definition, model=model))
+    flow.version = version
+    return flow
+
+
+def names(definition: FlowDefinition, *, model: bool) -> Catalogue:
+    """Return the catalogue that a recording of ``definition`` was made with."""
+    real = catalogue()
+    return ModelCatalogue(real, definition) if model else real
+
+
+def renamed(definition: FlowDefinition, state: str) -> FlowDefinition:
+    """Return the next version of a flow, in which ``state`` is called otherwise."""
+    new = f"{state}_anew"
+
+    def name(each: str) -> str:
+        return new if each == state else each
+
+    raw = definition.model_dump(mode="json", by_alias=True, exclude_none=True)
+    raw["version"] += 1
+    raw["states"] = {name(each): value for each, value in raw["states"].items()}
+    raw["initial"], raw["cancelled"] = name(raw["initial"]), name(raw["cancelled"])
+    raw["final"] = [name(each) for each in raw["final"]]
+    for transition in raw["transitions"]:
+        transition["from"] = [name(each) for each in transition["from"]]
+        transition["to"] = name(transition["to"])
+        if "to" in (undo := transition.get("undo", {})):
+            undo["to"] = name(undo["to"])
+    for timer in raw.get("timers", []):
+        timer["in"] = [name(each) for each in timer["in"]]
+    return FlowDefinition.model_validate({**raw, "migrates": {state: new}})
