@@ -1,10 +1,11 @@
-"""Reading recordings with today's code: what a running visit would notice of a change, in words for whoever is called."""
+"""Reading recordings with today's code: what a running visit would notice of a change, in words for a person."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -53,7 +54,8 @@ def replayed(recording: Recording, definitions: Definitions) -> list[Difference]
         return Difference(str(recording), recording.release, seq, kind, path, expected, now)
 
     flows: dict[str, Flow] = {}
-    visit, found = Visit(recording.visit_id), []
+    visit = Visit(recording.visit_id)
+    found: list[Difference] = []
     for line in recording.lines:
         seq, kind = line.event.seq, line.event.kind
         try:
@@ -75,11 +77,16 @@ def flow_of(recording: Recording, version: str, definitions: Definitions) -> Flo
     text = definitions.get((recording.flow, version))
     if text is None:
         raise FlowUnavailable(f"{recording.flow}/{version} was not recorded")
+    return _compiled(text, version, recording.model)
+
+
+@cache
+def _compiled(text: str, version: str, model: bool) -> Flow:
     try:
         definition = FlowDefinition.model_validate_json(text)
     except ValidationError as error:
         raise FlowUnavailable(f"the definition cannot be read any more: {_first_line(error)}") from error
-    return compiled(definition, version, model=recording.model)
+    return compiled(definition, version, model=model)
 
 
 def unlike_snapshots(recording: Recording) -> Iterator[str]:
@@ -100,7 +107,9 @@ def told(found: Sequence[Difference]) -> str:
     """Return differences in words: by recording, first ones first, with what to do."""
     paragraphs: dict[str, list[str]] = {}
     for each in found:
-        head = f"{each.recording} (recorded by visitflow {each.release}): a running visit at this point would now differ"
+        head = (
+            f"{each.recording} (recorded by visitflow {each.release}): a running visit at this point would now differ"
+        )
         paragraphs.setdefault(head, []).append(f"  {each}")
     lines = []
     for head, each_line in paragraphs.items():

@@ -14,7 +14,7 @@ from engine.visit import PendingCall, Visit, fold
 from flows.exploring.rules import closing
 from tests.replay.checks import Definitions, flow_of
 from tests.replay.files import Line, Recording
-from tests.replay.flows import compiled
+from tests.replay.outpatient import OutpatientPeer, finish
 from tests.replay.peer import BookPeer
 from tests.replay.scripts import Script, Told, routes
 from tests.replay.stage import Stage
@@ -38,27 +38,62 @@ async def go_on(recording: Recording, seq: int, definitions: Definitions, store:
         GoesWrong: a ``once`` operation was sent twice, or what the peer has is not what the visit says.
         NeverEnds: the visit does not close.
     """
-    events = recording.events[:seq]
-    visit = fold(recording.visit_id, History(None, events))
-    flow = flow_of(recording, visit.version, definitions)
+    visit = fold(recording.visit_id, History(None, recording.events[:seq]))
     await load(store, recording, seq, definitions)
-    peer = BookPeer(flow)
-    line = recording.lines[seq - 1]
-    peer.restore(_taken_effect(line, visit, arrived), [decode(event.payload) for event in events])
+    log = _taken_effect(recording.lines[seq - 1], visit, arrived)
+    flow = flow_of(recording, visit.version, definitions)
     environment = ToyEnvironment(visit.updated_at + MINUTE, _FRESH_IDS)
+    going = _go_on_model if recording.model else _go_on_outpatient
+    return await going(recording, seq, flow, visit, log, store, environment)
+
+
+async def _go_on_model(
+    recording: Recording,
+    seq: int,
+    flow: Flow,
+    visit: Visit,
+    log: list[str],
+    store: Store,
+    environment: ToyEnvironment,
+) -> Visit:
+    events = [decode(event.payload) for event in recording.events[:seq]]
+    peer = BookPeer(flow)
+    peer.restore(log, events)
     script = Script("on", _route(flow, visit), told=Told.TRIGGER)
     stage = Stage(flow, store, peer, environment, script, recording.visit_id)
     await stage.start(flow.definition)
     await stage.to_the_end()
-    after = await stage.world.visit(recording.visit_id)
     await stage.world.check(recording.visit_id)
+    after = await stage.world.visit(recording.visit_id)
     where = f"{recording}, on from event {seq}"
-    sent_before = [event.message_id for event in map(decode, (e.payload for e in events)) if isinstance(event, Intent)]
+    before = {event.message_id for event in events if isinstance(event, Intent)}
     counted = Counter(message for effect, message in peer.received if effect is Effect.ONCE)
-    if twice := [message for message, count in counted.items() if count > 1 or message in sent_before]:
+    if twice := [message for message, count in counted.items() if count > 1 or message in before]:
         raise GoesWrong(f"{where}: sent twice: {', '.join(twice)}")
-    if (broken := closing(compiled(flow.definition, after.version, model=True), after, peer.books, None)) is not None:
+    if (broken := closing(flow, after, peer.books, None)) is not None:
         raise GoesWrong(f"{where}: {broken.guarantee}: {broken.what}")
+    return after
+
+
+async def _go_on_outpatient(
+    recording: Recording,
+    seq: int,
+    flow: Flow,
+    visit: Visit,
+    log: list[str],
+    store: Store,
+    environment: ToyEnvironment,
+) -> Visit:
+    now, peer = environment.time, OutpatientPeer(environment)
+    world = await peer.start(store)
+    await peer.restore(log, recording.events[:seq], flow, world)
+    environment.time = now
+    after = await finish(world, recording.visit_id)
+    await world.check(recording.visit_id)
+    try:
+        peer.agree(after)
+    except AssertionError as error:
+        raise GoesWrong(f"{recording}, on from event {seq}: the ledgers disagree") from error
     return after
 
 

@@ -65,10 +65,11 @@ def _text(what: Change) -> str:
 def changed(old: Any, what: Change) -> Any:
     """Return ``old`` with ``what`` laid over it; ``old`` stays as it is. Raises LookupError when it does not fit."""
     new = deepcopy(old)
-    for path in reversed(what.gone):
+    for path in sorted(what.gone, key=natural, reverse=True):
         place, name = _place(new, path)
         del place[name]
-    for path, value in what.values.items():
+    for path in sorted(what.values, key=natural):
+        value = what.values[path]
         place, name = _place(new, path)
         if isinstance(place, list) and name == len(place):
             place.append(deepcopy(value))
@@ -86,6 +87,11 @@ def differences(expected: Any, now: Any, path: str = "") -> Iterator[tuple[str, 
         return
     for name in dict.fromkeys([*before, *after]):
         yield from differences(before.get(name, ABSENT), after.get(name, ABSENT), _join(path, name))
+
+
+def natural(path: str) -> list[tuple[int, str]]:
+    """Return what paths are sorted by: names as words, numbers of elements as numbers."""
+    return [(int(name), "") if name.isdecimal() else (-1, name) for name in path.split("/")]
 
 
 def _inside(value: Any) -> dict[str, Any] | None:

@@ -21,4 +21,8 @@ def figures(root: Path = RECORDED) -> list[str]:
         lines.append(f"| {flow or 'all'} | {versions} | {len(mine)} | {len(events)} | {len(kinds)} | {len(moves)} |")
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
     durable = sum(line.durable for each in kept for line in each.lines)
-    return [*lines, "", f"Continued from {durable} points at which a process may have died; {size / 1000:.0f} kB in all."]
+    return [
+        *lines,
+        "",
+        f"Continued from {durable} points at which a process may have died; {size / 1000:.0f} kB in all.",
+    ]

@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.facts import dumps
 from engine.store import StoredEvent
-from tests.replay.documents import Change, change, changed
+from tests.replay.documents import Change, change, changed, natural
 from tests.replay.saying import Document
 
 RECORDED = Path(__file__).with_name("recorded")
@@ -70,12 +70,12 @@ def text_of(recording: Recording) -> str:
     peer: tuple[str, ...] = ()
     for line in recording.lines:
         what = change(says, line.says)
-        values = _shared(what.values, says)
+        values = json.loads(dumps(_shared(what.values, says)))  # sorted
         row: dict[str, Any] = {"event": json.loads(line.event.payload), "says": values}
         if _event_text(row["event"]) != line.event.payload:
             row["event"] = line.event.payload
         if what.gone:
-            row["gone"] = what.gone
+            row["gone"] = sorted(what.gone, key=natural)
         if line.durable:
             row["durable"] = True
             row |= {"peer": list(line.peer[len(peer) :])} if len(line.peer) > len(peer) else {}

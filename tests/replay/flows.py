@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from engine.catalogue import Catalogue
@@ -45,6 +46,7 @@ def toys() -> list[FlowDefinition]:
     ]
 
 
+@cache
 def catalogue() -> Catalogue:
     """Return all that recorded flows may name: what is installed, and the toys."""
     installed, toy = load_catalogue(), toy_catalogue()

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version as release_of
 from pathlib import Path
 
 from engine.definitions import FlowDefinition
+from engine.events import decode
 from engine.visit import Visit
+from tests.replay import outpatient
 from tests.replay.checks import Definitions, Difference, flow_of, replayed
 from tests.replay.choosing import Played, chosen, everything, features
 from tests.replay.features import Feature
 from tests.replay.files import DEFINITION, LOG, RECORDED, Recording, definitions, path_of, recordings, text_of
 from tests.replay.saying import saying
-from engine.events import decode
+
+#: Stories with real steps and peers, by flow. All of them are kept.
+REAL: dict[str, Callable[[FlowDefinition, str], Awaitable[dict[str, Played]]]] = {outpatient.FLOW: outpatient.play_real}
 
 _TAKE = re.compile(r"(?P<story>.*?)(?:\.(?P<take>\d+))?")
 
@@ -48,13 +52,20 @@ async def record(definitions_: Sequence[FlowDefinition], root: Path = RECORDED, 
     known = set[Feature]().union(*map(features, kept))
     for definition in definitions_:
         mine = [each for each in kept if (each.flow, each.version) == (definition.flow, definition.content_hash())]
-        played = await everything(definition, release_of("visitflow"))
-        for take in _other_takes(mine, played):
+        release = release_of("visitflow")
+        real = await REAL[definition.flow](definition, release) if definition.flow in REAL else {}
+        played = await everything(definition, release)
+        for take in _other_takes(mine, played | real):
             report.takes.append(str(take))
             if accept is not None:
                 _write(root, take)
-        for recording, needed in chosen(played, known).values():
+        recorded = {_story(each) for each in mine}
+        fresh = {story: each for story, each in real.items() if story not in recorded}
+        played = {story: each for story, each in played.items() if story not in recorded}
+        known = known.union(*(features(each) for each, _ in real.values()))
+        for recording, needed in (fresh | chosen(played, known)).values():
             report.added.append(str(recording))
+            assert not path_of(root, recording).exists()
             _write(root, recording)
             _write_definitions(root, recording.flow, needed)
             known |= features(recording)
@@ -67,8 +78,7 @@ def _other_takes(mine: Sequence[Recording], played: dict[str, Played]) -> list[R
     """Return the journals that today's engine writes of recorded stories and that no take of them holds."""
     takes: dict[str, list[Recording]] = {}
     for recording in mine:
-        if recording.model:
-            takes.setdefault(_story(recording), []).append(recording)
+        takes.setdefault(_story(recording), []).append(recording)
     found = []
     for story, known in takes.items():
         if story not in played:
@@ -111,7 +121,9 @@ def _write_definitions(root: Path, flow: str, needed: dict[str, str]) -> None:
 def _note(root: Path, reason: str, report: Report) -> None:
     """Write down why recordings were changed, and which."""
     changed = sorted({each.recording for each in report.differences})
-    told = [f"{len(names)} {what}" for names, what in ((changed, "read otherwise"), (report.takes, "written otherwise"))]
+    told = [
+        f"{len(names)} {what}" for names, what in ((changed, "read otherwise"), (report.takes, "written otherwise"))
+    ]
     path = root / LOG
     head = path.read_text(encoding="utf-8") if path.exists() else "# Why recordings were changed\n"
     names = "".join(f"  - {name}\n" for name in [*changed, *report.takes])

@@ -1,4 +1,4 @@
-"""What the engine says of a visit: its fold, what the plan does next, what lists show, what may be done. All as JSON."""
+"""What the engine says of a visit, as JSON: its fold, what the plan does next, what lists show, what may be done."""
 
 from __future__ import annotations
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from engine.actions import Action, ActionKind, in_last_look, legal_actions
 from engine.definitions import FlowDefinition
 from engine.environment import SECOND
-from engine.events import AnyEvent, Cause, Verdict, decode
+from engine.events import Cause, Verdict, decode
 from engine.faultpoints import Crash
 from engine.machine import Edge, Flow
 from engine.plan import Fire, plan
-from engine.store import Append, Found, NewVisit, Projection, Status, Store, StoredEvent
+from engine.store import Append, Found, NewVisit, Status, Store, StoredEvent
 from engine.visit import Visit
 from flows.exploring.model import flag_of
 from flows.exploring.rules import closing
@@ -43,10 +43,18 @@ class TooLong(AssertionError):
     """A story is longer than anybody would read."""
 
 
+class Logging(Protocol):
+    """A peer that notes, in order, what took effect."""
+
+    @property
+    def log(self) -> list[str]:
+        """The messages, and what people did there."""
+
+
 class NotedStore(MemoryStore):
     """Notes at each commit what had taken effect at the peer by then."""
 
-    def __init__(self, peer: BookPeer) -> None:
+    def __init__(self, peer: Logging) -> None:
         super().__init__()
         self._peer = peer
         self.commits: dict[int, tuple[str, ...]] = {}
@@ -207,9 +215,7 @@ class Stage:
             action = await self._offered(visit, ActionKind.RESUME, ActionKind.CANCEL)
             await self._act(action)
             return
-        missing: dict[str, Any] = {
-            flag_of(name): True for name, _ in edge.when if not visit.data.get(flag_of(name))
-        }
+        missing: dict[str, Any] = {flag_of(name): True for name, _ in edge.when if not visit.data.get(flag_of(name))}
         wrong: dict[str, Any] = {flag_of(name): None for name, _ in edge.unless if visit.data.get(flag_of(name))}
         by_trigger = self.script.told is not Told.CORRECT and edge.input is not None
         if wrong or (missing and not by_trigger):
