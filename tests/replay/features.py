@@ -20,11 +20,18 @@ _METHODS = ("probe", "reverse", "repeat")
 def engine_features(recording: Recording) -> set[Feature]:
     """Return what the engine is seen to do, whatever the flow: kinds of events in all their forms, and moves."""
     found: set[Feature] = set()
+    legs = 0
     for line in recording.lines:
         event = decode(line.event.payload)
         form = tuple(str(getattr(event, name, None)) for name in _TELLING)
         given = tuple(name for name in _GIVEN if getattr(event, name, None) is not None)
         found.add((event.kind, *form, given, _by(event)))
+        length = len(line.says["fold"]["trail"])
+        if isinstance(event, Concluded) and event.source == event.dest:
+            found.add(("round", length > legs))
+        if isinstance(event, (Concluded, Settled)) and length < legs - 1:
+            found.add(("rounds taken back",))
+        legs = length
         move = line.says["plan"]
         kind = None if move is None else move["move"]
         how = None if move is None else (str(move.get("method")).split(" ")[0], _waits(move["waiting_for"]))

@@ -2,8 +2,8 @@
 
 The first line of a story says where it comes from. Each further line is one event: ``event`` is the text that the
 journal keeps, word for word; ``says`` what changed, against the line before, in what the engine makes of the visit;
-``gone`` what is in it no more. ``durable`` marks an event that a commit ended with, after which a process may die;
-``peer`` what took effect at the peer since the last such line.
+``gone`` what is in it no more. ``peer`` stands with an event that a commit ended with, after which a process may die:
+what took effect at the peer since the last such line.
 """
 
 from __future__ import annotations
@@ -77,8 +77,7 @@ def text_of(recording: Recording) -> str:
         if what.gone:
             row["gone"] = sorted(what.gone, key=natural)
         if line.durable:
-            row["durable"] = True
-            row |= {"peer": list(line.peer[len(peer) :])} if len(line.peer) > len(peer) else {}
+            row["peer"] = list(line.peer[len(peer) :])
             peer = line.peer
         says = line.says
         rows.append(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
@@ -97,7 +96,7 @@ def read(path: Path) -> Recording:
         says = changed(says, Change(_unshared(row["says"], says), row.get("gone", [])))
         peer = (*peer, *row.get("peer", ()))
         at, kind = _stamp(payload)
-        lines.append(Line(StoredEvent(seq, at, kind, payload), says, row.get("durable", False), peer))
+        lines.append(Line(StoredEvent(seq, at, kind, payload), says, "peer" in row, peer))
     version = path.parent
     return Recording(
         flow=version.parent.name,

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from engine.catalogue import Catalogue
-from engine.definitions import FlowDefinition
+from engine.definitions import FlowDefinition, Transition
 from engine.machine import Flow
 from flows import load_catalogue, load_site
 from flows.exploring.model import ModelCatalogue
@@ -30,6 +30,18 @@ _KEYED: dict[str, Any] = {
         "undo": {"impossible": "a refund stays"},
     }
 }
+#: Going round by a read, which leaves nothing to undo, and by a write, all rounds of which one undo takes back.
+_ROUNDS: list[dict[str, Any]] = [
+    {"trigger": "ask_again", "from": "registered", "to": "registered", "step": "toy.read"},
+    {
+        "trigger": "add",
+        "from": "registered",
+        "to": "registered",
+        "step": "toy.refund",
+        "doubt": ["repeat", "ask"],
+        "undo": {"trigger": "take_back", "step": "toy.unsettle", "doubt": ["ask"]},
+    },
+]
 
 
 def shipped() -> list[FlowDefinition]:
@@ -43,7 +55,14 @@ def toys() -> list[FlowDefinition]:
         toy_flow(),
         toy_flow(flow="toy.timed", **_TIMED),
         toy_flow(flow="toy.keyed", **_KEYED),
+        _going_round(),
     ]
+
+
+def _going_round() -> FlowDefinition:
+    flow = toy_flow(flow="toy.round")
+    rounds = tuple(map(Transition.model_validate, _ROUNDS))
+    return flow.model_copy(update={"transitions": (*flow.transitions[:2], *rounds, *flow.transitions[2:])})
 
 
 @cache

@@ -47,8 +47,10 @@ def _tried(say: Callable[[], Document | None]) -> Document | str | None:
 
 
 def _projection(flow: Flow, visit: Visit, fold: Document) -> Document:
-    """Return what the lists show, apart from what the fold says under the same name."""
-    return {name: value for name, value in asdict(project(flow, visit)).items() if fold.get(name, ...) != value}
+    """Return what the lists show, apart from what fold and plan say already."""
+    following = plan(flow, visit)
+    known = fold if following is None else fold | {"due_at": following.at, "waiting_for": following.waiting_for}
+    return {name: value for name, value in asdict(project(flow, visit)).items() if known.get(name) != value}
 
 
 def _plan(flow: Flow, visit: Visit) -> Document | None:
@@ -94,6 +96,8 @@ def _actions(flow: Flow, visit: Visit) -> Document:
         name = f"{action.kind.value} {action.target}".rstrip()
         if name in found:
             name = f"{name} #{len(found)}"
-        said: Document = {"needs": list(action.needs), "sends": list(action.sends), "detail": action.detail}
-        found[name] = {part: value for part, value in said.items() if value}
+        parts = [f"needs {', '.join(action.needs)}"] if action.needs else []
+        parts += [f"sends {', '.join(action.sends)}"] if action.sends else []
+        parts += [json.dumps(action.detail, sort_keys=True)] if action.detail else []
+        found[name] = "; ".join(parts)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Protocol
 
 from engine.actions import Action, ActionKind, in_last_look, legal_actions
@@ -79,6 +80,8 @@ class Stage:
     environment: ToyEnvironment
     script: Script
     visit_id: str = ""
+    asked: set[tuple[str, str]] = field(default_factory=set)  #: triggers, and the states in which they were given
+    helped: set[str] = field(default_factory=set)  #: calls that a supervisor was asked about
     fires: int = 0  #: timers that were waited for
     definitions: dict[str, FlowDefinition] = field(default_factory=dict)  #: every version that the visit was on
 
@@ -98,9 +101,9 @@ class Stage:
         ).start()
 
     async def open(self, key: str) -> None:
-        """Open the visit with what the HIS knows."""
+        """Open the visit with what the HIS knows: all that goes by itself, up to the first trigger it has to give."""
         held = self.script.told is Told.OPENING
-        wanted = [self._edge(*way) for way in self.script.route] if held else []
+        wanted = takewhile(lambda edge: edge.definition.auto, map(self._edge, self.script.route)) if held else ()
         data = {flag_of(name): True for edge in wanted for name, _ in edge.when}
         self.visit_id = (await self.world.commands.open(self.flow.name, key, data))[0].visit_id
 
@@ -168,9 +171,12 @@ class Stage:
             await self._act(await self._offered(visit, midway))
 
     async def _help(self, visit: Visit) -> None:
-        """Mend what only people can mend, then do what the script prefers, or what is offered."""
+        """Mend what only people can mend, then do what the script prefers; asked again about a call, tell the truth."""
         self.peer.mend()
-        action = await self._offered(visit, self.script.person, ActionKind.RESUME, ActionKind.CANCEL)
+        call = "" if visit.call is None else visit.call.call
+        first = ActionKind.SETTLE if call in self.helped else self.script.person
+        self.helped |= {call} - {""}
+        action = await self._offered(visit, first, ActionKind.RESUME, ActionKind.CANCEL)
         if visit.trouble is not None and visit.trouble.cause is Cause.LATE_ORIGINAL:
             self.peer.make_agree()
         elif action is not None and action.kind is ActionKind.SETTLE and visit.call is None:
@@ -221,20 +227,27 @@ class Stage:
         if wrong or (missing and not by_trigger):
             await commands.correct(self.visit_id, wrong | ({} if by_trigger else missing), WHO, WHY)
         if by_trigger or not missing or not edge.definition.auto:
+            self.asked.add((edge.trigger, edge.source))
             await commands.trigger(self.visit_id, edge.trigger, missing if by_trigger else None, "his")
 
     def _next(self, flow: Flow, visit: Visit) -> Edge | None:
-        """Return the transition of the route that leaves the present state."""
+        """Return the transition of the route that leaves the present state; where it goes round, each in its turn."""
         names = flow.definition.migrates
-        for trigger, source, dest in self.script.route:
+        gone = {(leg.trigger, leg.source) for leg in visit.trail} | self.asked
+
+        def is_gone(way: tuple[str, str, str]) -> bool:
+            trigger, source, _ = way
+            return (trigger, source) in gone or (trigger, names.get(source)) in gone
+
+        for trigger, source, dest in sorted(self.script.route, key=is_gone):
             if visit.state in (source, names.get(source)):
                 for target in (dest, names.get(dest, dest)):
                     if (edge := flow.edge(trigger, visit.state, target)) is not None:
                         return edge
         return None
 
-    def _edge(self, trigger: str, source: str, dest: str) -> Edge:
-        edge = self.flow.edge(trigger, source, dest)
+    def _edge(self, way: tuple[str, str, str]) -> Edge:
+        edge = self.flow.edge(*way)
         assert edge is not None
         return edge
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import get_args
@@ -15,6 +16,7 @@ from engine.plan import Move
 from engine.store import History, Status
 from engine.visit import fold
 from storage import MemoryStore, Vault, open_store, upgrade
+from tests.people import check_digit
 from tests.replay.checks import flow_of, replayed, told, unlike_snapshots
 from tests.replay.continuing import go_on, in_the_air
 from tests.replay.features import flow_features
@@ -139,6 +141,13 @@ def test_a_recorded_definition_can_be_read(name: str, version: str) -> None:
     definition = FlowDefinition.model_validate_json(DEFINITIONS[name, version])
     assert definition.flow == name
     assert flow_of(next(each for each in ALL if each.flow == name), version, DEFINITIONS).version == version
+
+
+def test_recordings_hold_no_identity_number() -> None:
+    """Their people are invented (simulators/jiangsu/people.py), and even those numbers stay outside."""
+    for path in RECORDED.rglob("*.json*"):
+        for found in re.findall(r"(?<![0-9A-Z])[1-9]\d{16}[0-9X](?![0-9A-Z])", path.read_text(encoding="utf-8")):
+            assert check_digit(found[:17]) != found[17], path.name
 
 
 def test_recordings_are_small() -> None:
