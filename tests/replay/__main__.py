@@ -37,11 +37,12 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))  # adapters fail on purpose
     report = asyncio.run(record([*toys(), *shipped()], RECORDED, arguments.accept))
     _tell(report, arguments.accept is not None)
+    refused = (report.differences or report.takes) and arguments.accept is None
     lines = figures()
     print("\n".join(lines))
-    if arguments.write is not None:
+    if arguments.write is not None and not refused:
         renew(arguments.write, "replay", lines)
-    return (report.differences or report.takes) != [] and arguments.accept is None
+    return 1 if refused else 0
 
 
 def _tell(report: Report, accepted: bool) -> None:

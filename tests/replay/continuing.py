@@ -12,9 +12,9 @@ from engine.plan import project
 from engine.store import Append, FlowRecord, History, NewVisit, Store
 from engine.visit import PendingCall, Visit, fold
 from flows.exploring.rules import closing
+from tests.replay import outpatient
 from tests.replay.checks import Definitions, flow_of
 from tests.replay.files import Line, Recording
-from tests.replay.outpatient import OutpatientPeer, finish
 from tests.replay.peer import BookPeer
 from tests.replay.scripts import Script, Told, routes
 from tests.replay.stage import Stage
@@ -43,7 +43,7 @@ async def go_on(recording: Recording, seq: int, definitions: Definitions, store:
     log = _taken_effect(recording.lines[seq - 1], visit, arrived)
     flow = flow_of(recording, visit.version, definitions)
     environment = ToyEnvironment(visit.updated_at + MINUTE, _FRESH_IDS)
-    going = _go_on_model if recording.model else _go_on_outpatient
+    going = _go_on_model if recording.model else _REAL[recording.flow]
     return await going(recording, seq, flow, visit, log, store, environment)
 
 
@@ -84,17 +84,21 @@ async def _go_on_outpatient(
     store: Store,
     environment: ToyEnvironment,
 ) -> Visit:
-    now, peer = environment.time, OutpatientPeer(environment)
+    now, peer = environment.time, outpatient.OutpatientPeer(environment)
     world = await peer.start(store)
     await peer.restore(log, recording.events[:seq], flow, world)
     environment.time = now
-    after = await finish(world, recording.visit_id)
+    after = await outpatient.finish(world, recording.visit_id)
     await world.check(recording.visit_id)
     try:
         peer.agree(after)
     except AssertionError as error:
         raise GoesWrong(f"{recording}, on from event {seq}: the ledgers disagree") from error
     return after
+
+
+#: Flows that have stories with real steps and peers.
+_REAL = {outpatient.FLOW: _go_on_outpatient}
 
 
 async def load(store: Store, recording: Recording, seq: int, definitions: Definitions) -> None:

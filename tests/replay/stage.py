@@ -29,10 +29,11 @@ from tests.world import World
 
 #: Rounds of "it comes to rest, somebody does something" before a visit counts as one that never ends.
 MOST_ROUNDS = 40
+#: A story with more events, for eight transitions or fewer, is one that nobody would read.
+MOST_EVENTS = 60
 #: How long a visit that waits for somebody is left alone, and how many timers may fire meanwhile.
 PATIENCE = 15 * 60 * SECOND
 MOST_FIRES = 4
-MOST_EVENTS = 60
 WHO, WHY = "supervisor", "as recorded"
 
 
@@ -257,7 +258,7 @@ async def play(definition: FlowDefinition, script: Script, release: str) -> tupl
 
     Raises:
         NeverEnds: the visit does not close.
-        TooLong: it has more than MOST_EVENTS events.
+        TooLong: see MOST_EVENTS.
         AssertionError: what the peer has at the end is not what the visit says.
     """
     version = definition.content_hash()
@@ -271,7 +272,7 @@ async def play(definition: FlowDefinition, script: Script, release: str) -> tupl
     await stage.open(key)
     await stage.to_the_end()
     stored = await store.journal(stage.visit_id)
-    if len(stored) > MOST_EVENTS:
+    if len(stored) > MOST_EVENTS * max(1, len(script.route) / 8):
         raise TooLong(script.name)
     flows = {name: compiled(each, name, model=True) for name, each in stage.definitions.items()}
     closed = await stage.world.visit(stage.visit_id)
