@@ -20,7 +20,7 @@ from engine.visit import IllegalEvent, Visit, fold
 from tests.replay.documents import differences
 from tests.replay.files import Recording
 from tests.replay.flows import compiled
-from tests.replay.saying import saying
+from tests.replay.saying import PARTS, saying
 
 #: Definitions as stored, by flow and version.
 Definitions = Mapping[tuple[str, str], str]
@@ -44,7 +44,9 @@ class Difference:
 
     def __str__(self) -> str:
         """Return one line: where, what was recorded, what is now."""
-        return f"event {self.seq} ({self.kind}) · {self.path}: recorded {_brief(self.expected)}, now {_brief(self.now)}"
+        empty = "offered" if self.path.startswith("actions/") else '""'
+        expected, now = (_brief(value) or empty for value in (self.expected, self.now))
+        return f"event {self.seq} ({self.kind}) · {self.path}: recorded {expected}, now {now}"
 
 
 def replayed(recording: Recording, definitions: Definitions) -> list[Difference]:
@@ -68,7 +70,11 @@ def replayed(recording: Recording, definitions: Definitions) -> list[Difference]
         except FlowUnavailable as error:
             return [*found, differs(seq, kind, "flow version", "it can be compiled", error.message)]
         now = saying(flows[visit.version], visit)
-        found += [differs(seq, kind, path, *values) for path, *values in differences(line.says, now)]
+        found += [
+            differs(seq, kind, path, *values)
+            for part in PARTS
+            for path, *values in differences(line.says[part], now[part], part)
+        ]
     return found
 
 
@@ -104,9 +110,13 @@ def unlike_snapshots(recording: Recording) -> Iterator[str]:
 
 
 def told(found: Sequence[Difference]) -> str:
-    """Return differences in words: by recording, first ones first, with what to do."""
+    """Return differences in words: by recording, each path where it first differs, with what to do."""
     paragraphs: dict[str, list[str]] = {}
+    seen: set[tuple[str, str]] = set()
     for each in found:
+        if (each.recording, each.path) in seen:
+            continue
+        seen.add((each.recording, each.path))
         head = (
             f"{each.recording} (recorded by visitflow {each.release}): a running visit at this point would now differ"
         )
@@ -115,7 +125,7 @@ def told(found: Sequence[Difference]) -> str:
     for head, each_line in paragraphs.items():
         lines += [head, *each_line[:MOST_TOLD]]
         if len(each_line) > MOST_TOLD:
-            lines.append(f"  and {len(each_line) - MOST_TOLD} more")
+            lines.append(f"  and {len(each_line) - MOST_TOLD} more that differ later")
     return "\n".join([*lines, HINT]) if lines else ""
 
 

@@ -27,6 +27,9 @@ from engine.visit import Visit
 
 Document = dict[str, Any]
 
+#: The parts of what is said, causes before what follows from them.
+PARTS = ("fold", "plan", "projection", "actions")
+
 
 def saying(flow: Flow, visit: Visit) -> Document:
     """Return ``fold``, ``plan``, ``projection`` and ``actions`` of a visit; a part that fails says how."""

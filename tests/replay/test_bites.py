@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Union, get_args
 
 import pytest
@@ -120,11 +121,14 @@ def test_a_step_that_is_not_there_any_more(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_words_say_where_and_what() -> None:
     """For whoever is called at night: which recording, by which release, after which event, what instead of what."""
     recording = "toy.visit/abc/each-call-busy-done"
-    found = [Difference(recording, "0.1.0", 7, "looked", "plan/move", "Settle", "Go")] * 9
+    others = [Difference(recording, "0.1.0", 8, "looked", f"fold/{name}", 1, 2) for name in "abcdefgh"]
+    one = Difference(recording, "0.1.0", 7, "looked", "plan/move", "Settle", "Go")
+    found = [one, replace(one, seq=8), *others]
     lines = told(found).split("\n")
     assert lines[0] == f"{recording} (recorded by visitflow 0.1.0): a running visit at this point would now differ"
     assert lines[1] == "  event 7 (looked) · plan/move: recorded Settle, now Go"
-    assert lines[-2] == "  and 1 more"
+    assert lines[2] == "  event 8 (looked) · fold/a: recorded 1, now 2"
+    assert lines[-2] == "  and 1 more that differ later"
     assert lines[-1] == "docs/extending.md, Recorded journals, says what to do"
     assert told([]) == ""
 
