@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 ARGS ?=
 
-.PHONY: help install demo test test-fast lint types format lock bench simulation explore mutants clean
+.PHONY: help install demo test test-fast lint types format lock bench simulation explore mutants record clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -65,6 +65,9 @@ explore: $(STAMP)  ## every situation of every shipped flow, written to docs/rel
 
 mutants: $(STAMP)  ## break each guarantee on purpose, one change at a time; a test has to notice (8 min)
 	$(BIN)/python -m tests.mutation --write docs/reliability.md $(ARGS)
+
+record: $(STAMP)  ## record journals of new flow versions (half a minute; ARGS='--accept "why"' for what would change)
+	$(BIN)/python -m tests.replay --write docs/reliability.md $(ARGS)
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

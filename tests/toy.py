@@ -33,9 +33,10 @@ from engine.steps import (
 class ToyEnvironment:
     """Time that moves only when a test says so; ids and chance from counters."""
 
-    def __init__(self, start: Micros = 1_700_000_000 * SECOND) -> None:
+    def __init__(self, start: Micros = 1_700_000_000 * SECOND, first: int = 0) -> None:
+        """``first``: where the ids begin to count, so that several of them can share a store."""
         self.time = start
-        self._count = 0
+        self._count = first
 
     def now(self) -> Micros:
         return self.time

@@ -34,11 +34,12 @@ class World:
     adapter: Any = field(default_factory=ToyAdapter)
     definitions: list[FlowDefinition] = field(default_factory=lambda: [toy_flow()])
     hook: Hook = nothing
+    others: Mapping[str, Adapter] = field(default_factory=dict)  #: of a flow that speaks to several peers
     adapters: Mapping[str, Adapter] = field(init=False)
 
     async def start(self) -> World:
         """Open store and flows; a second world on the same store is a process started anew."""
-        self.adapters = {self.adapter.name: self.adapter}
+        self.adapters = {self.adapter.name: self.adapter, **self.others}
         self.registry = Registry(self.store, self.catalogue, self.environment)
         await self.registry.load(self.definitions)
         self.commands = Commands(self.store, self.registry, self.environment, "test")

@@ -140,7 +140,7 @@ class _Search:
         began = time.perf_counter()
         start = await self.runs.start()
         self.flow = self.runs.flow
-        self.undoes = _undoes(self.flow)
+        self.undoes = undoes_of(self.flow)
         self.groups = {undo: min(kind.steps) for undo, kind in self.undoes.items()}
         try:
             self._arrive(None, "the visit is opened", Ran("open", (), start), Books(), None)
@@ -441,7 +441,8 @@ def _worth_trying(actions: list[Action], state: str) -> list[Action]:
     return [action for action in actions if action not in back or action in (*dropping, *calling)]
 
 
-def _undoes(flow: Flow) -> dict[str, UndoKind]:
+def undoes_of(flow: Flow) -> dict[str, UndoKind]:
+    """Return what each undo step undoes."""
     found: dict[str, UndoKind] = {}
     for edge in flow.all_edges():
         if edge.back.bound is not None and edge.bound is not None:
