@@ -92,6 +92,19 @@ def test_settling_names_again_what_only_the_dll_asks_for() -> None:
         }
 
 
+@pytest.mark.parametrize(
+    ("told", "more", "sent"),
+    [
+        ({}, {}, "S62.600"),
+        ({"diag_name": ""}, {"dscg_diagnosis_name": "指骨骨折"}, "指骨骨折"),
+        ({"diag_name": "手指骨折"}, {"dscg_diagnosis_name": "指骨骨折"}, "手指骨折"),
+    ],
+)
+def test_a_record_always_names_its_diagnosis(told: dict[str, str], more: dict[str, str], sent: str) -> None:
+    known = view(record={"chief_complaint": "痛", **told}, **more)
+    assert STEPS["upload_outpatient_record"]().request(known)["diag_name"] == sent
+
+
 def _to_the_gateway(name: str) -> dict[str, Any]:
     step = STEPS[name]()
     return TRANSACTIONS[step.operation].request.model_validate(step.request(view())).for_gateway()
