@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -101,8 +102,9 @@ def test_settling_names_again_what_only_the_dll_asks_for() -> None:
     ],
 )
 def test_a_record_always_names_its_diagnosis(told: dict[str, str], more: dict[str, str], sent: str) -> None:
-    known = view(record={"chief_complaint": "痛", **told}, **more)
-    assert STEPS["upload_outpatient_record"]().request(known)["diag_name"] == sent
+    seen = view(record={"chief_complaint": "痛", "treatment": "清创", **told})
+    seen = replace(seen, data=dict(seen.data) | more)
+    assert STEPS["upload_outpatient_record"]().request(seen)["diag_name"] == sent
 
 
 def _to_the_gateway(name: str) -> dict[str, Any]:
