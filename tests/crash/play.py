@@ -6,20 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.environment import SECOND
-from engine.events import AnyEvent, Cause
+from engine.events import AnyEvent
 from engine.faultpoints import Crash, nothing
-from engine.store import Status, Store
-from engine.visit import Visit
+from engine.store import Store
 from flows import load_catalogue
 from storage import MemoryStore
 from tests.crash import truth
 from tests.crash.scenarios import Scenario, shipped
+from tests.crash.script import Script
 from tests.crash.wire import AFTER_LOOKS, Trap, Wire
 from tests.toy import ToyEnvironment
 from tests.world import World
 
 KEY = "K0001"
-_WHO = ("wang", "asked the centre by telephone")
 
 
 @dataclass
@@ -30,15 +29,13 @@ class Play:
     adapter: str
     trap: Trap | None = None
     store: Store = field(default_factory=MemoryStore)
-    asked: list[Cause] = field(default_factory=list)  #: why a person was needed
     visit_id: str = ""
 
     async def to_the_end(self) -> None:
         """Play all acts, and then the way back; start anew after the crash."""
         self.environment = ToyEnvironment()
         self.wire = Wire(self.environment, self.trap)
-        self._acts = list(self.scenario.acts)
-        self._cancelled = False
+        self._script = Script(self.scenario)
         known = self.scenario.before(self.wire.desk, KEY)
         world = await self._start()
         opened, _ = await world.commands.open(self.scenario.flow, KEY, self.scenario.opening(KEY, known))
@@ -75,33 +72,11 @@ class Play:
         """Let time pass, and do what HIS and people do whenever the visit rests."""
         for _ in range(40):
             await world.run(self.scenario.patience)
-            visit = await world.visit(self.visit_id)
-            if visit.trouble is not None:
-                await self._person(world, visit)
-            elif self._acts and visit.state == self._acts[0].state:
-                assert visit.run is None, visit.run
-                act = self._acts[0]
-                await world.commands.trigger(self.visit_id, act.trigger, act.data, "HIS")
-                del self._acts[0]
-            elif self.scenario.back and not self._cancelled:
-                assert (visit.state, self._acts) == (self.scenario.rests, []), f"rests in {visit.state}"
-                await world.commands.cancel(self.visit_id, "wang", "wrong number")
-                self._cancelled = True
-            else:
+            visit, projection = await world.visit(self.visit_id), await world.get(self.visit_id)
+            if not await self._script.go_on(world.commands, visit, projection.status, self._books):
+                assert self._script.over(visit), f"rests in {visit.state}, {self._script.acts} to do"
                 return
         raise AssertionError("the visit never comes to rest")
-
-    async def _person(self, world: World, visit: Visit) -> None:
-        """Answer truthfully, from the centre's books."""
-        assert visit.trouble is not None
-        self.asked.append(visit.trouble.cause)
-        if visit.trouble.cause is Cause.DISAGREEMENT and self.scenario.stops:
-            await world.commands.resume(self.visit_id, *_WHO)
-            return
-        assert visit.trouble.cause is Cause.DOUBT, visit.trouble
-        assert visit.call is not None
-        verdict, data = truth.told(visit.call, visit, self._books())
-        await world.commands.settle(self.visit_id, verdict, *_WHO, data)
 
     def _books(self) -> dict[str, Any]:
         return self.wire.books() | {"sign_nos": set(self.wire.gateway.centre.ledger.sign_ins)}
@@ -114,9 +89,7 @@ class Play:
         scenario, books = self.scenario, self._books()
         await world.check(self.visit_id)
         visit, events = await world.visit(self.visit_id), await self.events()
-        ends = "cancelled" if scenario.back else scenario.rests
-        projection = await world.get(self.visit_id)
-        assert (projection.state, projection.status) == (ends, Status.CLOSED)
+        assert self._script.over(visit)
         assert self.trap is None or self.trap.sprung, "nothing went wrong"
         assert self.wire.late == []
         assert truth.arrived_twice(books) == []
