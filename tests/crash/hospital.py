@@ -130,6 +130,12 @@ class Worker:
         """End it as a power cut would."""
         self.signal(signal.SIGKILL)
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether it is gone."""
+        with self.nursery.news:
+            return any(each["event"] == "died" for each in self.told)
+
     def ended(self) -> int:
         """Return how it ended: negative the signal, as in ``subprocess``."""
         code: int = self.wait_for("died")["code"]
@@ -327,7 +333,10 @@ class Hospital:
         return shown
 
     def begin(self, worker: Worker, scenario: Scenario, key: str) -> None:
-        """Have a worker open the visit of a scenario, which :meth:`play` goes on with."""
+        """Have a worker open the visit of a scenario, unless there is one; :meth:`play` goes on with it."""
+        if key in self.scripts:
+            worker.open(scenario.flow, key, scenario.opening(key, {}))
+            return
         self.scripts[key] = Script(scenario)
         known = scenario.before(Desk(self._ask, lambda body: self.control("POST", "/deductions", body)), key)
         worker.open(scenario.flow, key, scenario.opening(key, known))
@@ -401,6 +410,9 @@ class Way:
         }
 
 
+GATEWAY = Way()
+
+
 def _site(folder: Path, way: Way, url: str, scenarios: Sequence[Scenario]) -> Path:
     """Write a site file beside the shipped one: the simulated centre's address, short patience."""
     original = ROOT / "flows.yaml"
@@ -418,7 +430,7 @@ def _site(folder: Path, way: Way, url: str, scenarios: Sequence[Scenario]) -> Pa
 
 @asynccontextmanager
 async def hospital(
-    folder: Path, store: str, *, way: Way = Way(), scenarios: Sequence[Scenario] = ()
+    folder: Path, store: str, *, way: Way = GATEWAY, scenarios: Sequence[Scenario] = ()
 ) -> AsyncIterator[Hospital]:
     """Start a centre and a nursery for the empty, upgraded store at this URL; stop both at the end.
 
