@@ -65,9 +65,6 @@ def impatient(flow: str, adapter: str, settings: Mapping[str, Any]) -> dict[str,
             if each.step is not None
         },
     }
-    if definition.timers:
-        soon = [each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in definition.timers]
-        changes["timers"] = [each | {"every": "1s"} for each in soon]
     return changes
 
 
@@ -143,6 +140,7 @@ class Worker:
 
     def stop(self) -> None:
         """Ask it to end in good order, and see that it does."""
+        self.wait_for("started")
         self.signal(signal.SIGTERM)
         assert self.ended() == 0, f"worker {self.number}; see {self.log}"
 
@@ -248,6 +246,8 @@ class Hospital:
     nursery: Nursery
     wired: Application
     scripts: dict[str, Script] = field(default_factory=dict)  #: of visits that are played, by their key
+    _over: set[str] = field(default_factory=set)
+    _seen: dict[str, int] = field(default_factory=dict)  #: event at which there was nothing to do for anybody
 
     # -- the centre
     def control(self, method: str, path: str, body: Any = None) -> Any:
@@ -346,24 +346,40 @@ class Hospital:
         found: dict[str, Any] = loads(answer.content)
         return found
 
-    async def play(self) -> None:
-        """Do what HIS and people do with the visits that rest now."""
+    async def play(self) -> list[Projection]:
+        """Do what HIS and people do with the visits that rest now; return those that have not come to their end."""
+        left = []
         for projection in await self.projections():
             script = self.scripts.get(projection.key)
-            if script is None or projection.status is Status.READY:
+            if projection.visit_id in self._over or (script is None and projection.status is Status.CLOSED):
+                continue
+            left.append(projection)
+            resting = projection.status is not Status.READY and self._seen.get(projection.visit_id) != projection.seq
+            if script is None or not resting:
                 continue
             visit = await self.visit(projection.visit_id)
-            if not script.over(visit):
-                with suppress(VisitBusy, TriggerNotLegal, ActionNotLegal):  # a worker was faster: the next time
-                    await script.go_on(self.wired.commands, visit, projection.status, self.books)
+            if script.over(visit):
+                self._over.add(projection.visit_id)
+                continue
+            with suppress(VisitBusy, TriggerNotLegal, ActionNotLegal):  # a worker was faster: the next time
+                if not await script.go_on(self.wired.commands, visit, projection.status, self.books):
+                    self._seen[projection.visit_id] = visit.seq
+        return left
+
+    async def played_until(self, condition: Callable[[], Awaitable[Any]], what: str) -> None:
+        """Play until ``condition`` holds."""
+
+        async def holds() -> Any:
+            await self.play()
+            return await condition()
+
+        await eventually(holds, what)
 
     async def all_over(self, patience: float = PATIENCE) -> None:
         """Play until every visit has come to its end."""
 
         async def over() -> bool:
-            await self.play()
-            found = [(self.scripts.get(each.key), await self.visit(each.visit_id)) for each in await self.projections()]
-            return all(visit.closed if script is None else script.over(visit) for script, visit in found)
+            return not await self.play()
 
         await eventually(over, "every visit has come to its end", patience)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import psutil
@@ -20,14 +22,21 @@ from engine.faultpoints import FaultPoint
 from engine.visit import Visit
 from tests.conftest import DURABLE
 from tests.crash.hospital import GATEWAY, Hospital, Way, Worker, eventually, hospital
-from tests.crash.scenarios import SCENARIOS, Place, nothing, places
+from tests.crash.scenarios import SCENARIOS, Act, Place, Scenario, nothing, places
+
+
+def _played(scenario: Scenario) -> Scenario:
+    """Return a scenario as it can be played often on one day, and without waiting for a timer."""
+    match scenario.name:
+        case "day-that-agrees":
+            return replace(scenario, before=nothing)
+        case "inpatient":
+            return replace(scenario, acts=(*scenario.acts[:2], Act("registered", "upload"), *scenario.acts[2:]))
+    return scenario
+
 
 #: Sign-ins are keyed and make visits of their own: they are crashed in one process only.
-PLAYED = {
-    each.name: replace(each, before=nothing) if each.name == "day-that-agrees" else each
-    for each in SCENARIOS
-    if each.flow != "jiangsu.session"
-}
+PLAYED = {each.name: _played(each) for each in SCENARIOS if each.flow != "jiangsu.session"}
 #: Once alone, and once with other visits in flight, so that commits are shared and several leases are taken over.
 COMPANY = (0, 2)
 #: What the library is killed at.
@@ -101,12 +110,11 @@ async def die(place: Hospital, death: Death) -> Visit:
     visit = worker.wait_for("opened", key=death.key)["visit"]
 
     async def there() -> bool:
-        await place.play()
         if in_the_air:
             return place.struck("hang") > struck and await arrived(place, death, visit)
         return worker.has_ended
 
-    await eventually(there, f"{death} is reached")
+    await place.played_until(there, f"{death} is reached")
     if in_the_air:
         worker.kill()
         place.control("DELETE", "/faults")
@@ -153,6 +161,8 @@ async def campaign(folder: Path, store_url: str, planned: list[Death], way: Way 
         for death in planned:
             visit = await die(place, death)
             assert left_behind(visit, death), death
+            if way.library is not None:
+                await no_host_survives(place, way.library)
         worker = place.nursery.spawn()
         await place.all_over()
         worker.stop()
@@ -192,10 +202,9 @@ async def test_one_visit_survives_a_kill_at_each_of_its_writes(store_url: str, t
             place.begin(worker, scenario, "ALL")
 
             async def ended(worker: Worker = worker) -> bool:
-                await place.play()
                 return worker.has_ended
 
-            await eventually(ended, f"killed at {each}")
+            await place.played_until(ended, f"killed at {each}")
             assert worker.ended() == -signal.SIGKILL, each
         worker = place.nursery.spawn()
         await place.all_over()
@@ -204,9 +213,25 @@ async def test_one_visit_survives_a_kill_at_each_of_its_writes(store_url: str, t
 
 
 # -- the library
-def hosts(worker: Worker) -> list[psutil.Process]:
-    """Return the processes that hold the library for a worker."""
-    return psutil.Process(worker.pid).children()
+def hosts(library: Path) -> list[psutil.Process]:
+    """Return the processes that hold this library."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if str(library) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+async def no_host_survives(place: Hospital, library: Path) -> None:
+    """Wait until the hosts of a dead engine are gone; what they send meanwhile would be found in the books."""
+    before = place.messages()
+
+    async def gone() -> bool:
+        return hosts(library) == []
+
+    await eventually(gone, "the hosts of a dead engine end")
+    assert place.messages() == before, "a host sent something after its engine had died"
 
 
 @pytest.mark.slow
@@ -218,3 +243,29 @@ async def test_kills_of_an_engine_that_calls_the_library_change_nothing(
     planned = deaths(place for place in writes("outpatient") if place.step.operation in MONEY)
     assert len(planned) == 25  # two batches
     await campaign(tmp_path, store_url, planned, Way(library))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_kills_of_the_librarys_host_change_nothing(library: Path, store_url: str, tmp_path: Path) -> None:
+    scenario, way = PLAYED["outpatient"], Way(library)
+    async with hospital(tmp_path, store_url, way=way, scenarios=[scenario]) as place:
+        worker = place.nursery.spawn()
+        for operation, applied in product(MONEY, (True, False)):
+            key, struck = f"{operation}-{applied}".replace("_", "-"), place.struck("hang")
+            code = TRANSACTIONS[operation].number
+            place.fault(transaction=code, ipt_otp_no=key, fault="hang", applied=applied)
+            place.begin(worker, scenario, key)
+
+            async def in_the_air(before: int = struck) -> bool:
+                return place.struck("hang") > before
+
+            await place.played_until(in_the_air, f"{code} is in the air")
+            (host,) = hosts(library)
+            host.kill()
+            await place.all_over()
+            assert not psutil.pid_exists(host.pid)
+        assert not worker.has_ended, "the engine stays up"
+        worker.stop()
+        await place.check()
+        assert hosts(library) == []
