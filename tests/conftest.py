@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -62,3 +64,16 @@ async def store(store_url: str, vault: Vault) -> AsyncIterator[Store]:
     await opened.start()
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shared library like the centre's, compiled from C."""
+    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if compiler is None:
+        pytest.skip("no C compiler (cc, gcc, clang) is installed: the shared library of these tests cannot be built")
+    source = Path(__file__).parent / "adapters" / "dll" / "library.c"
+    built = tmp_path_factory.mktemp("library") / "libsi.so"
+    flags = ["-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
+    subprocess.run([compiler, *flags, "-o", str(built), str(source)], check=True)
+    return built

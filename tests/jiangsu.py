@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,16 +11,10 @@ from typing import Any
 
 import httpx
 
-from adapters.jiangsu.gateway import GatewaySettings, JiangsuGateway
 from engine.definitions import FlowDefinition
-from engine.environment import SECOND
-from engine.faultpoints import Hook, nothing
-from engine.store import Store
-from flows import load_catalogue, load_site
+from flows import load_site
 from simulators.jiangsu.gateway import Gateway
 from simulators.jiangsu.numbers import read_json, write_json
-from tests.toy import ToyEnvironment
-from tests.world import World
 
 KEY = "MZ0001"
 ROOT = Path(__file__).parent.parent
@@ -75,7 +68,6 @@ class Centre:
 
     gateway: Gateway = field(default_factory=Gateway)
     interfere: Interference | None = None
-    after_send: Callable[[str], None] = lambda _operation: None
 
     async def answer(self, request: httpx.Request) -> httpx.Response:
         body = read_json(request.content)
@@ -84,44 +76,7 @@ class Centre:
             replaced = self.interfere(body, lambda: self.gateway.handle(body))
             if replaced is not None:
                 return replaced
-        response = httpx.Response(200, content=write_json(self.gateway.handle(body)).encode())
-        self.after_send(str(body.get("transactionName") or body.get("action")))
-        return response
-
-    @property
-    def totals(self) -> dict[str, Any]:
-        return self.gateway.centre.ledger.totals().get(KEY, {})
-
-    def applied(self) -> Counter[str]:
-        """How often each transaction took effect."""
-        messages = self.gateway.centre.ledger.messages
-        return Counter(message.code for message in messages if message.result == "applied")
-
-    def twice(self) -> list[str]:
-        """Message ids that arrived more than once."""
-        arrived = Counter(message.msgid for message in self.gateway.centre.ledger.messages)
-        return [msgid for msgid, count in arrived.items() if count > 1]
-
-
-async def world(store: Store, centre: Centre, environment: ToyEnvironment, hook: Hook = nothing) -> World:
-    """A process that has just started: new adapter, new registry, same store, same centre."""
-    adapter = JiangsuGateway(GatewaySettings(), httpx.MockTransport(centre.answer))
-    made = World(
-        store=store,
-        environment=environment,
-        catalogue=load_catalogue(),
-        adapter=adapter,
-        definitions=[outpatient()],
-        hook=hook,
-    )
-    return await made.start()
-
-
-async def restart(store: Store, centre: Centre, environment: ToyEnvironment) -> World:
-    """What happens after a crash: the dead process's leases are ended, time passes, a new one starts."""
-    await store.expire_worker("test", environment.now())
-    environment.time += SECOND
-    return await world(store, centre, environment)
+        return httpx.Response(200, content=write_json(self.gateway.handle(body)).encode())
 
 
 def agree(data: dict[str, Any], totals: dict[str, Any]) -> None:

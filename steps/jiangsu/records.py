@@ -17,14 +17,16 @@ class _UploadRecord(BaseStep):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Send the record with visit, person and doctor."""
-        data = view.data
+        data, record = view.data, view.data["record"]
+        code = data.get("dscg_diagnosis") or data["diagnosis"]
         return numbers(view) | {
             "psn_no": data["psn_no"],
             "dept_name": data["dept_name"],
             "doctor_code": data["doctor_code"],
             "doctor_name": data["doctor_name"],
-            "diag_code": data.get("dscg_diagnosis") or data["diagnosis"],
-            **data["record"],
+            "diag_code": code,
+            **record,
+            "diag_name": record.get("diag_name") or data.get("dscg_diagnosis_name") or code,  # as 2207's diag_dscr
             **self.times(view),
         }
 

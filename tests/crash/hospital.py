@@ -11,19 +11,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 from ruamel.yaml import YAML
 
 from engine.environment import SECOND
-from engine.events import Intent, decode
+from engine.errors import ActionNotLegal, TriggerNotLegal, VisitBusy
+from engine.events import AnyEvent, decode
 from engine.facts import loads
 from engine.store import Projection, Status, VisitFilter
 from engine.visit import Visit, fold
@@ -32,28 +33,39 @@ from service.application import Application, application
 from service.rebuild import rebuild_store
 from service.settings import Settings
 from tests.conftest import TEST_KEY
-from tests.jiangsu import ROOT, agree
+from tests.crash import truth
+from tests.crash.scenarios import Desk, Scenario, shipped
+from tests.crash.script import Script
+from tests.jiangsu import ROOT
 
 FLOW = "jiangsu.outpatient"
 PATIENCE = 30.0
-#: The centre's transactions that do harm when they are made twice.
-ONCE = ("2201", "2204", "2207", "2208", "2205", "2202")
-_CALL = {"timeout": "1500ms"}
-#: The shipped flow with short patience, so that a doubt is settled within seconds. Nothing else is changed.
-IMPATIENT: dict[str, Any] = {
-    "settling": {
-        "first_look": "100ms",
-        "look_again": "100ms",
-        "late_look": "300ms",
-        "tries": 30,
-        "backoff": {"first": "100ms", "factor": 1, "cap": "200ms"},
-    },
-    "policies": {
-        "patient": {"first": "100ms", "factor": 1, "cap": "200ms"},
-        "brief": {"first": "100ms", "factor": 1, "cap": "200ms", "attempts": 100},
-    },
-    "transitions": {name: _CALL | {"undo": _CALL} for name in ("register", "upload", "settle")},
+_SOON = {"first": "100ms", "factor": 1, "cap": "200ms"}
+_SETTLING = {
+    "first_look": "100ms",
+    "look_again": "100ms",
+    "late_look": "300ms",
+    "tries": 30,
+    "backoff": _SOON,
 }
+_CALL = {"timeout": "1500ms"}
+
+
+def impatient(flow: str, adapter: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a site's changes to a shipped flow: little patience, so that a doubt is settled within seconds."""
+    definition = shipped()[flow]
+    changes: dict[str, Any] = {
+        "adapters": dict.fromkeys(definition.adapters, adapter),
+        "settings": dict(settings),
+        "settling": _SETTLING,
+        "policies": {name: _SOON | {"attempts": 100} for name in definition.policies if name != "default"},
+        "transitions": {
+            each.trigger: _CALL | ({"undo": _CALL} if each.undo is not None and each.undo.step else {})
+            for each in definition.transitions
+            if each.step is not None
+        },
+    }
+    return changes
 
 
 async def eventually(condition: Callable[[], Awaitable[Any]], what: str, patience: float = PATIENCE) -> Any:
@@ -77,9 +89,13 @@ class Worker:
     told: list[dict[str, Any]] = field(default_factory=list)
 
     def order(self, key: str, *, cancel: bool = False, **changes: Any) -> None:
-        """Have the worker open a visit, unless there is one; with ``cancel``, take it back when it is closed."""
+        """Have the worker open an outpatient, unless there is one; with ``cancel``, take it back when it is closed."""
+        self.open(FLOW, key, handed_over(key) | changes, cancel=cancel)
+
+    def open(self, flow: str, key: str, data: Mapping[str, Any], *, cancel: bool = False) -> None:
+        """Have the worker open a visit of any flow."""
         with self.orders.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "data": handed_over(key) | changes, "cancel": cancel}) + "\n")
+            file.write(json.dumps({"flow": flow, "key": key, "data": data, "cancel": cancel}) + "\n")
 
     def wait_for(self, event: str, patience: float = PATIENCE, **wanted: Any) -> dict[str, Any]:
         """Return the first line of this kind, with these values, that the worker tells or has told."""
@@ -111,6 +127,12 @@ class Worker:
         """End it as a power cut would."""
         self.signal(signal.SIGKILL)
 
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether it is gone."""
+        with self.nursery.news:
+            return any(each["event"] == "died" for each in self.told)
+
     def ended(self) -> int:
         """Return how it ended: negative the signal, as in ``subprocess``."""
         code: int = self.wait_for("died")["code"]
@@ -118,6 +140,7 @@ class Worker:
 
     def stop(self) -> None:
         """Ask it to end in good order, and see that it does."""
+        self.wait_for("started")
         self.signal(signal.SIGTERM)
         assert self.ended() == 0, f"worker {self.number}; see {self.log}"
 
@@ -129,7 +152,8 @@ class Worker:
 class Nursery:
     """The process that forks workers, seen from the test."""
 
-    def __init__(self, folder: Path, site: Path, store: str) -> None:
+    def __init__(self, folder: Path, site: Path, store: str, more: Mapping[str, str]) -> None:
+        """``more`` is added to the workers' environment."""
         self._folder, self._store = folder, store
         self._numbers = itertools.count(1)
         self._lives: dict[int, Worker] = {}
@@ -140,7 +164,7 @@ class Nursery:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.crash.worker", str(site)],
                 cwd=ROOT,
-                env=environment,
+                env=environment | dict(more),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -221,6 +245,9 @@ class Hospital:
     centre: demo.Process
     nursery: Nursery
     wired: Application
+    scripts: dict[str, Script] = field(default_factory=dict)  #: of visits that are played, by their key
+    _over: set[str] = field(default_factory=set)
+    _seen: dict[str, int] = field(default_factory=dict)  #: event at which there was nothing to do for anybody
 
     # -- the centre
     def control(self, method: str, path: str, body: Any = None) -> Any:
@@ -268,39 +295,93 @@ class Hospital:
         """Assert that nobody is forgotten: each open visit is due, leased, or waits for something until some time."""
         assert await self.wired.store.zombies(self.wired.environment.now(), 60 * SECOND) == []
 
+    async def events(self) -> dict[str, list[AnyEvent]]:
+        """Return all journals."""
+        store = self.wired.store
+        return {
+            each.visit_id: [decode(stored.payload) for stored in await store.journal(each.visit_id)]
+            for each in await self.projections()
+        }
+
     async def unannounced(self) -> list[dict[str, Any]]:
         """Return the writes that arrived at the centre and whose intent no journal holds."""
-        arrived = [message for message in self.messages() if message["code"] in ONCE]
-        intended: set[str] = set()
-        for projection in await self.projections():
-            events = [decode(stored.payload) for stored in await self.wired.store.journal(projection.visit_id)]
-            intended |= {event.message_id for event in events if isinstance(event, Intent)}
-        return [message for message in arrived if message["msgid"] not in intended]
+        journals = await self.events()
+        return truth.unannounced(self.books(), [event for events in journals.values() for event in events])
 
     async def check(self, *, cancelled: frozenset[str] = frozenset()) -> None:
         """Assert what must hold once every visit is closed, whatever happened before."""
         await self.no_zombies()
-        ledger = self.control("GET", "/ledger")
-        messages = ledger["messages"]
-        twice = [msgid for msgid, count in Counter(each["msgid"] for each in messages).items() if count > 1]
-        assert twice == [], "a message arrived twice"
+        books = self.books()
+        assert truth.arrived_twice(books) == []
         assert await self.unannounced() == [], "something was sent whose intent is not in the journal (G1)"
+        journals = await self.events()
         for projection in await self.projections():
-            key = projection.key
+            key, events = projection.key, journals[projection.visit_id]
             visit = await self.visit(projection.visit_id)
-            agree(visit.data, ledger["totals"].get(key, {}))
-            wanted = "cancelled" if key in cancelled else "discharged"
+            script = self.scripts.get(key)
+            wanted = script.ends if script else "cancelled" if key in cancelled else "discharged"
             assert (projection.state, projection.status) == (wanted, Status.CLOSED), key
-            stands = Counter(
-                each["code"]
-                for each in messages
-                if each["ipt_otp_no"] == key and each["result"] == "applied" and each["msgid"] not in ledger["reversed"]
-            )
-            times = {code: stands[code] for code in ONCE}
-            undone = 1 if key in cancelled else 0
-            assert times == dict(zip(ONCE, (1, 1, 1, undone, undone, undone), strict=True)), key
+            assert truth.blind_repeats(events) == [], key
+            truth.compare(visit, events, books, records=script.scenario.records if script else 0)
         report = await rebuild_store(self.wired, repair=False)
         assert report["differences"] == []
+
+    # -- visits that are played
+    def books(self) -> dict[str, Any]:
+        """Return what the centre's control port shows."""
+        shown: dict[str, Any] = self.control("GET", "/ledger")
+        return shown
+
+    def begin(self, worker: Worker, scenario: Scenario, key: str) -> None:
+        """Have a worker open the visit of a scenario, unless there is one; :meth:`play` goes on with it."""
+        if key in self.scripts:
+            worker.open(scenario.flow, key, scenario.opening(key, {}))
+            return
+        self.scripts[key] = Script(scenario)
+        known = scenario.before(Desk(self._ask, lambda body: self.control("POST", "/deductions", body)), key)
+        worker.open(scenario.flow, key, scenario.opening(key, known))
+
+    def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
+        answer = httpx.post(self.centre.ready["url"], json=body, timeout=30, trust_env=False)
+        found: dict[str, Any] = loads(answer.content)
+        return found
+
+    async def play(self) -> list[Projection]:
+        """Do what HIS and people do with the visits that rest now; return those that have not come to their end."""
+        left = []
+        for projection in await self.projections():
+            script = self.scripts.get(projection.key)
+            if projection.visit_id in self._over or (script is None and projection.status is Status.CLOSED):
+                continue
+            left.append(projection)
+            resting = projection.status is not Status.READY and self._seen.get(projection.visit_id) != projection.seq
+            if script is None or not resting:
+                continue
+            visit = await self.visit(projection.visit_id)
+            if script.over(visit):
+                self._over.add(projection.visit_id)
+                continue
+            with suppress(VisitBusy, TriggerNotLegal, ActionNotLegal):  # a worker was faster: the next time
+                if not await script.go_on(self.wired.commands, visit, projection.status, self.books):
+                    self._seen[projection.visit_id] = visit.seq
+        return left
+
+    async def played_until(self, condition: Callable[[], Awaitable[Any]], what: str) -> None:
+        """Play until ``condition`` holds."""
+
+        async def holds() -> Any:
+            await self.play()
+            return await condition()
+
+        await eventually(holds, what)
+
+    async def all_over(self, patience: float = PATIENCE) -> None:
+        """Play until every visit has come to its end."""
+
+        async def over() -> bool:
+            return not await self.play()
+
+        await eventually(over, "every visit has come to its end", patience)
 
 
 def handed_over(key: str) -> dict[str, Any]:
@@ -321,26 +402,60 @@ def _centre(folder: Path) -> Iterator[demo.Process]:
         centre.stop()
 
 
-def _site(folder: Path, url: str) -> Path:
+@dataclass(frozen=True)
+class Way:
+    """How the workers reach the centre: through its gateway, or through a ``library``."""
+
+    library: Path | None = None
+
+    @property
+    def adapter(self) -> str:
+        """The adapter's name."""
+        return "jiangsu_gateway" if self.library is None else "jiangsu_dll"
+
+    def settings(self, url: str) -> dict[str, Any]:
+        """Return what the site says of the adapter."""
+        if self.library is None:
+            return {"url": url}
+        return {
+            "library": str(self.library),
+            "fixmedins_code": "H32132200561",
+            "shortest_call": 0.1,
+            "first_pause": 0.1,
+            "longest_pause": 0.2,
+        }
+
+
+GATEWAY = Way()
+
+
+def _site(folder: Path, way: Way, url: str, scenarios: Sequence[Scenario]) -> Path:
     """Write a site file beside the shipped one: the simulated centre's address, short patience."""
-    shipped = ROOT / "flows.yaml"
+    original = ROOT / "flows.yaml"
     yaml = YAML(typ="safe")
-    site = yaml.load(shipped.read_text(encoding="utf-8"))
-    site["include"] = [str((shipped.parent / pattern).resolve()) for pattern in site["include"]]
-    site["adapters"]["jiangsu_gateway"]["url"] = url
-    site["flows"], site["schedules"] = [FLOW], []  # no sessions: these tests count what happens
-    site["overrides"] = {FLOW: IMPATIENT}
+    site = yaml.load(original.read_text(encoding="utf-8"))
+    site["include"] = [str((original.parent / pattern).resolve()) for pattern in site["include"]]
+    site["adapters"] = {way.adapter: site["adapters"].get(way.adapter, {}) | way.settings(url)}
+    flows = {FLOW: {}} | {each.flow: each.settings for each in scenarios}
+    site["flows"], site["schedules"] = list(flows), []  # no sessions: these tests count what happens
+    site["overrides"] = {flow: impatient(flow, way.adapter, settings) for flow, settings in flows.items()}
     with (folder / "flows.yaml").open("w", encoding="utf-8") as file:
         yaml.dump(site, file)
     return folder / "flows.yaml"
 
 
 @asynccontextmanager
-async def hospital(folder: Path, store: str) -> AsyncIterator[Hospital]:
-    """Start a centre and a nursery for the empty, upgraded store at this URL; stop both at the end."""
+async def hospital(
+    folder: Path, store: str, *, way: Way = GATEWAY, scenarios: Sequence[Scenario] = ()
+) -> AsyncIterator[Hospital]:
+    """Start a centre and a nursery for the empty, upgraded store at this URL; stop both at the end.
+
+    The outpatients' flow is on, and those of ``scenarios``.
+    """
     with _centre(folder) as centre:
-        site = _site(folder, centre.ready["url"])
-        nursery = Nursery(folder, site, store)
+        url = centre.ready["url"]
+        site = _site(folder, way, url, scenarios)
+        nursery = Nursery(folder, site, store, {"VF_DLL_PORT": str(urlsplit(url).port)})
         try:
             settings = Settings(store=store, site=site, exchange_keys=TEST_KEY, _env_file=None)  # type: ignore[call-arg]
             async with application(settings) as wired:

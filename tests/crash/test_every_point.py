@@ -1,130 +1,96 @@
-"""Crash and restart at each of the five points of every step and every undo of the outpatient flow.
+"""Every call of every flow, through both adapters: crashes at its five points, and all that can happen to its answer.
 
-After each, on every store: the visit is where it would have been, and the centre's ledger and ours agree.
+After each the visit ends where it would have ended, and the centre's books say exactly what the visit says.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import product
 
-import httpx
 import pytest
 
-from engine.faultpoints import Crash, FaultPoint
-from engine.store import Status, Store
-from tests.conftest import STORES
-from tests.jiangsu import KEY, Centre, agree, opening, restart, world
-from tests.toy import ToyEnvironment
+from engine.faultpoints import FaultPoint
+from engine.store import Store
+from tests.conftest import DURABLE
+from tests.crash.play import Play
+from tests.crash.scenarios import SCENARIOS, Place, Scenario, places, shipped, steps, walked
+from tests.crash.wire import ADAPTERS, ANSWERS, Mishap, Trap
 
-FORWARD = {
-    "check_sign_in": "signin_status",
-    "read_card": "1101",
-    "register": "2201",
-    "upload_lines": "2204",
-    "pre_settle": "2206",
-    "settle": "2207",
-    "receipt": "6101",
-}
-UNDO = {"cancel_settlement": "2208", "cancel_lines": "2205", "cancel_registration": "2202"}
+ALL = list(places())
+WRITES = [place for place in ALL if place.step.writes]
+#: The library has no question like it: its adapter knows whether it has signed in.
+UNASKED = ("jiangsu_dll", "check_sign_in")
 
-every_store = pytest.mark.parametrize("store_url", STORES, indirect=True)
-every_point = pytest.mark.parametrize("point", list(FaultPoint))
+every_adapter = pytest.mark.parametrize("adapter", ADAPTERS)
 
 
-class ConnectionLost(httpx.ReadError):
-    """The connection died after the request had left."""
-
-    def __init__(self) -> None:
-        super().__init__("connection lost")
-
-
-@dataclass
-class Trap:
-    """Springs once: at one point of one operation."""
-
-    point: FaultPoint
-    operation: str
-    number: str
-    sprung: bool = False
-
-    def hook(self, point: FaultPoint, operation: str) -> None:
-        if not self.sprung and (point, operation) == (self.point, self.operation):
-            self.sprung = True
-            raise Crash
-
-    def after_send(self, number: str) -> None:
-        if not self.sprung and self.point is FaultPoint.AFTER_SEND and number == self.number:
-            self.sprung = True
-            raise Crash
+def test_every_call_of_every_flow_has_a_scenario() -> None:
+    without = [
+        f"{flow}: {walk}"
+        for flow in shipped()
+        for walk in steps(flow)
+        if not any(scenario.flow == flow and walk in scenario.walks for scenario in SCENARIOS)
+    ]
+    assert without == []
 
 
-@every_store
-@every_point
-@pytest.mark.parametrize("operation", FORWARD)
-async def test_a_crash_in_a_step_changes_nothing(store: Store, point: FaultPoint, operation: str) -> None:
-    environment, trap = ToyEnvironment(), Trap(point, operation, FORWARD[operation])
-    centre = Centre(after_send=trap.after_send)
-    dying = await world(store, centre, environment, trap.hook)
-    visit = (await dying.commands.open("jiangsu.outpatient", KEY, opening()))[0].visit_id
-    with pytest.raises(Crash):
-        await dying.run()
-    living = await restart(store, centre, environment)
-    await living.run()
-    await living.check(visit)
-    projection = await living.get(visit)
-    assert (projection.state, projection.status) == ("discharged", Status.CLOSED)
-    agree((await living.visit(visit)).data, centre.totals)
-    assert centre.totals["settled_total"] == 135
-    assert centre.twice() == []
+@every_adapter
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+async def test_a_scenario_walks_what_it_says(scenario: Scenario, adapter: str) -> None:
+    play = Play(scenario, adapter)
+    await play.to_the_end()
+    assert tuple(walked(play.visit_id, await play.events())) == scenario.walks
 
 
-@every_store
-@every_point
-@pytest.mark.parametrize("operation", UNDO)
-async def test_a_crash_in_an_undo_changes_nothing(store: Store, point: FaultPoint, operation: str) -> None:
-    environment, trap = ToyEnvironment(), Trap(point, operation, UNDO[operation])
-    centre = Centre(after_send=trap.after_send)
-    dying = await world(store, centre, environment, trap.hook)
-    visit = (await dying.commands.open("jiangsu.outpatient", KEY, opening()))[0].visit_id
-    await dying.run()
-    await dying.commands.cancel(visit, "supervisor", "wrong number")
-    with pytest.raises(Crash):
-        await dying.run()
-    living = await restart(store, centre, environment)
-    await living.run()
-    await living.check(visit)
-    projection = await living.get(visit)
-    assert (projection.state, projection.status) == ("cancelled", Status.CLOSED)
-    data = (await living.visit(visit)).data
-    agree(data, centre.totals)
-    assert centre.totals["registrations"] == centre.totals["settled_total"] == 0
-    assert centre.twice() == []
+@every_adapter
+@pytest.mark.parametrize("point", list(FaultPoint))
+@pytest.mark.parametrize("place", ALL, ids=str)
+async def test_a_crash_changes_nothing(place: Place, point: FaultPoint, adapter: str) -> None:
+    if (adapter, place.step.operation) == UNASKED and point is FaultPoint.AFTER_SEND:
+        return
+    await Play(place.scenario, adapter, Trap(place.step.operation, place.number, point=point)).to_the_end()
 
 
-@every_store
-@every_point
-@pytest.mark.parametrize("operation", ["list_visits", "list_lines", "receipt", "reverse"])
-async def test_a_crash_while_settling_a_doubt_changes_nothing(store: Store, point: FaultPoint, operation: str) -> None:
-    """The request of a write is lost, so that probe (twice) and reversal are made; the crash strikes one of them."""
-    lost = {"list_visits": "2201", "list_lines": "2204", "receipt": "2207", "reverse": "2207"}[operation]
-    numbers = {"list_visits": "9105", "list_lines": "9104", "receipt": "6101", "reverse": "reverse"}
-    environment, trap = ToyEnvironment(), Trap(point, operation, numbers[operation])
-    losing = [lost]
+@pytest.mark.parametrize("store_url", DURABLE, indirect=True)
+@pytest.mark.parametrize("point", [FaultPoint.AFTER_INTENT, FaultPoint.AFTER_REPLY])  # all five: test_sigkill
+@pytest.mark.parametrize("place", [place for place in WRITES if place.scenario.name == "outpatient"], ids=str)
+async def test_a_crash_on_a_durable_store_changes_nothing(store: Store, place: Place, point: FaultPoint) -> None:
+    trap = Trap(place.step.operation, place.number, point=point)
+    await Play(place.scenario, ADAPTERS[0], trap, store).to_the_end()
 
-    def lose(body: dict[str, object], _apply: object) -> None:
-        if body.get("transactionName") in losing:
-            losing.clear()
-            raise ConnectionLost
 
-    centre = Centre(after_send=trap.after_send, interfere=lose)
-    dying = await world(store, centre, environment, trap.hook)
-    visit = (await dying.commands.open("jiangsu.outpatient", KEY, opening()))[0].visit_id
-    with pytest.raises(Crash):
-        await dying.run()
-    living = await restart(store, centre, environment)
-    await living.run()
-    await living.check(visit)
-    projection = await living.get(visit)
-    assert (projection.state, projection.status) == ("discharged", Status.CLOSED)
-    agree((await living.visit(visit)).data, centre.totals)
-    assert centre.totals["settled_total"] == 135
+@every_adapter
+@pytest.mark.parametrize("mishap", [Mishap.CRASH_UNHEARD, Mishap.CRASH_OVERTAKEN, *ANSWERS])
+@pytest.mark.parametrize("place", WRITES, ids=str)
+async def test_a_lost_late_or_garbled_answer_changes_nothing(place: Place, mishap: Mishap, adapter: str) -> None:
+    await Play(place.scenario, adapter, Trap(place.step.operation, place.number, mishap)).to_the_end()
+
+
+@every_adapter
+@pytest.mark.parametrize("point", list(FaultPoint))
+@pytest.mark.parametrize(
+    ("place", "aid"), [(place, aid) for place in WRITES for aid in place.step.aids if place.number == 1], ids=str
+)
+async def test_a_crash_while_settling_a_doubt_changes_nothing(
+    place: Place, aid: str, point: FaultPoint, adapter: str
+) -> None:
+    lost = Trap(place.step.operation, place.number, Mishap.LOST_REQUEST)
+    await Play(place.scenario, adapter, Trap(aid, point=point, after=lost)).to_the_end()
+
+
+@every_adapter
+@pytest.mark.parametrize(
+    ("place", "aid", "mishap"),
+    [
+        (place, aid, mishap)
+        for place, mishap in product(WRITES, ANSWERS)
+        for aid in place.step.aids
+        if aid in ("reverse", place.step.operation) and place.number == 1
+    ],
+    ids=str,
+)
+async def test_a_lost_late_or_garbled_answer_to_a_reversal_or_repetition_changes_nothing(
+    place: Place, aid: str, mishap: Mishap, adapter: str
+) -> None:
+    lost = Trap(place.step.operation, place.number, Mishap.LOST_REQUEST)
+    await Play(place.scenario, adapter, Trap(aid, mishap=mishap, after=lost)).to_the_end()

@@ -49,12 +49,14 @@ def tell(event: str, **more: Any) -> None:
 
 
 class Trap:
-    """Springs once: at one point of one operation of one visit, the process kills or stops itself."""
+    """Springs once: at one point of the ``number``-th call of one operation of one visit, the process kills or stops
+    itself."""
 
     def __init__(self, spec: dict[str, Any] | None) -> None:
         self.armed = spec is not None
         self.spec = spec or {}
         self.visit: str | None = self.spec.get("visit")
+        self.passed = 0
         self.wired: Application | None = None
 
     def hook(self, point: FaultPoint, operation: str) -> None:
@@ -63,6 +65,9 @@ class Trap:
             return
         task = asyncio.current_task()
         if task is None or task.get_name() != self.visit:
+            return
+        self.passed += 1
+        if self.passed < self.spec.get("number", 1):
             return
         self.armed = False
         tell("trapped", visit=self.visit, point=point, operation=operation)
@@ -168,7 +173,7 @@ async def _obey(orders: Path, wired: Application, trap: Trap) -> None:
 async def _carry_out(order: dict[str, Any], wired: Application, trap: Trap) -> None:
     key = order["key"]
     try:
-        projection, _ = await wired.commands.open("jiangsu.outpatient", key, order["data"], "HIS")
+        projection, _ = await wired.commands.open(order["flow"], key, order["data"], "HIS")
         visit = projection.visit_id
         if trap.spec.get("key") == key:
             trap.visit = visit

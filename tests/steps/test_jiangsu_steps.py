@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -90,6 +91,20 @@ def test_settling_names_again_what_only_the_dll_asks_for() -> None:
             "med_type": "11",
             "adm_diag_dscr": "S62.600",
         }
+
+
+@pytest.mark.parametrize(
+    ("told", "more", "sent"),
+    [
+        ({}, {}, "S62.600"),
+        ({"diag_name": ""}, {"dscg_diagnosis_name": "指骨骨折"}, "指骨骨折"),
+        ({"diag_name": "手指骨折"}, {"dscg_diagnosis_name": "指骨骨折"}, "手指骨折"),
+    ],
+)
+def test_a_record_always_names_its_diagnosis(told: dict[str, str], more: dict[str, str], sent: str) -> None:
+    seen = view(record={"chief_complaint": "痛", "treatment": "清创", **told})
+    seen = replace(seen, data=dict(seen.data) | more)
+    assert STEPS["upload_outpatient_record"]().request(seen)["diag_name"] == sent
 
 
 def _to_the_gateway(name: str) -> dict[str, Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,18 +13,6 @@ from simulators.jiangsu.http import Handler, Server
 from tests.adapters.dll.peer import Desk, Peer
 
 MakeDesk = Callable[..., Awaitable[Desk]]
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-    if compiler is None:
-        pytest.skip("no C compiler (cc, gcc, clang) is installed: the shared library of these tests cannot be built")
-    source = Path(__file__).with_name("library.c")
-    built = tmp_path_factory.mktemp("library") / "libsi.so"
-    flags = ["-D_GNU_SOURCE", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run([compiler, *flags, "-o", str(built), str(source)], check=True)
-    return built
 
 
 @pytest.fixture

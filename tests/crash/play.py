@@ -1,0 +1,98 @@
+"""Play a scenario against the centre in this process, through a crash and whatever happens to an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.environment import SECOND
+from engine.events import AnyEvent
+from engine.faultpoints import Crash, nothing
+from engine.store import Store
+from flows import load_catalogue
+from storage import MemoryStore
+from tests.crash import truth
+from tests.crash.scenarios import Scenario, shipped
+from tests.crash.script import Script
+from tests.crash.wire import AFTER_LOOKS, Trap, Wire
+from tests.toy import ToyEnvironment
+from tests.world import World
+
+KEY = "K0001"
+
+
+@dataclass
+class Play:
+    """One visit, its centre, and the process that moves it, which may die once."""
+
+    scenario: Scenario
+    adapter: str
+    trap: Trap | None = None
+    store: Store = field(default_factory=MemoryStore)
+    visit_id: str = ""
+
+    async def to_the_end(self) -> None:
+        """Play all acts, and then the way back; start anew after the crash."""
+        self.environment = ToyEnvironment()
+        self.wire = Wire(self.environment, self.trap)
+        self._script = Script(self.scenario)
+        known = self.scenario.before(self.wire.desk, KEY)
+        world = await self._start()
+        opened, _ = await world.commands.open(self.scenario.flow, KEY, self.scenario.opening(KEY, known))
+        self.visit_id = opened.visit_id
+        try:
+            await self._drive(world)
+        except Crash:
+            await self.store.expire_worker("test", self.environment.now())
+            self.environment.time += SECOND
+            world = await self._start()
+            await self._drive(world)
+        self.environment.time += AFTER_LOOKS  # whatever was under way has arrived
+        await self._check(world)
+
+    async def _start(self) -> World:
+        """Start a process: new adapter, new registry, same store, same centre."""
+        scenario = self.scenario
+        definition = shipped()[scenario.flow]
+        changes = {
+            "adapters": dict.fromkeys(definition.adapters, self.adapter),
+            "settings": {**definition.settings, **scenario.settings},
+        }
+        world = World(
+            store=self.store,
+            environment=self.environment,
+            catalogue=load_catalogue(),
+            adapter=self.wire.adapter(self.adapter),
+            definitions=[definition.model_copy(update=changes)],
+            hook=nothing if self.trap is None else self.trap.hook,
+        )
+        return await world.start()
+
+    async def _drive(self, world: World) -> None:
+        """Let time pass, and do what HIS and people do whenever the visit rests."""
+        for _ in range(40):
+            await world.run(self.scenario.patience)
+            visit, projection = await world.visit(self.visit_id), await world.get(self.visit_id)
+            if not await self._script.go_on(world.commands, visit, projection.status, self._books):
+                assert self._script.over(visit), f"rests in {visit.state}, {self._script.acts} to do"
+                return
+        raise AssertionError("the visit never comes to rest")
+
+    def _books(self) -> dict[str, Any]:
+        return self.wire.books() | {"sign_nos": set(self.wire.gateway.centre.ledger.sign_ins)}
+
+    async def events(self) -> list[AnyEvent]:
+        """Return the visit's journal."""
+        return await World(store=self.store, environment=self.environment).events(self.visit_id)
+
+    async def _check(self, world: World) -> None:
+        scenario, books = self.scenario, self._books()
+        await world.check(self.visit_id)
+        visit, events = await world.visit(self.visit_id), await self.events()
+        assert self._script.over(visit)
+        assert self.trap is None or self.trap.sprung, "nothing went wrong"
+        assert self.wire.late == []
+        assert truth.arrived_twice(books) == []
+        assert truth.unannounced(books, events) == []
+        assert truth.blind_repeats(events) == []
+        truth.compare(visit, events, books, records=scenario.records)

@@ -1,0 +1,264 @@
+"""The simulated centre in this process, behind both adapters, and everything that can go wrong between.
+
+The gateway adapter gets a transport in place of the network, the library's adapter a host in place of the process:
+both hand the very bytes to the simulator's doors. Time is the test's, so a late message arrives when the clock says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, cast
+
+import httpx
+
+from adapters.jiangsu.dll import JiangsuDll
+from adapters.jiangsu.dll.process import Answer, Host
+from adapters.jiangsu.gateway import GatewaySettings, JiangsuGateway
+from adapters.jiangsu.transactions import TRANSACTIONS
+from engine.adapter import Adapter
+from engine.environment import SECOND, Micros
+from engine.faultpoints import Crash, FaultPoint
+from simulators.jiangsu.centre import SHANGHAI
+from simulators.jiangsu.control import ledger_view
+from simulators.jiangsu.doors import DLL, GATEWAY, doors
+from simulators.jiangsu.faults import Exchange, Fault
+from simulators.jiangsu.gateway import Gateway
+from simulators.jiangsu.http import Request, Response
+from simulators.jiangsu.numbers import read_json, write_json
+from tests.crash.scenarios import Desk
+from tests.toy import ToyEnvironment
+
+ADAPTERS = ("jiangsu_gateway", "jiangsu_dll")
+#: When a late original arrives: between the two looks, and when both have seen nothing. Less than ``late_look``.
+BETWEEN_LOOKS, AFTER_LOOKS = 15 * SECOND, 40 * SECOND
+
+
+class Mishap(StrEnum):
+    """What becomes of one call."""
+
+    CRASH = "crash"  #: the process dies, at a point of its own
+    CRASH_UNHEARD = "crash_unheard"  #: it dies after sending, and what it sent gets lost
+    CRASH_OVERTAKEN = "crash_overtaken"  #: ... and what it sent arrives 15 s later
+    LOST_REQUEST = "lost_request"
+    LOST_REPLY = "lost_reply"
+    LATE_REPLY = "late_reply"  #: applied; the answer comes when nobody waits any longer
+    LATE_ORIGINAL = "late_original"  #: no answer; applied 15 s later
+    VERY_LATE_ORIGINAL = "very_late_original"  #: no answer; applied 40 s later
+    GARBAGE = "garbage"
+    GARBAGE_UNAPPLIED = "garbage_unapplied"
+    EMPTY = "empty"
+    HALF = "half"
+    UNKNOWN_CODE = "unknown_code"  #: a code that may come from before or after sending (J16, J46)
+    UNKNOWN_CODE_UNAPPLIED = "unknown_code_unapplied"
+
+
+CRASHES = (Mishap.CRASH, Mishap.CRASH_UNHEARD, Mishap.CRASH_OVERTAKEN)
+ANSWERS = tuple(each for each in Mishap if each not in CRASHES)
+
+
+class Broken(Exception):
+    """The connection, or the host, is gone without an answer."""
+
+
+class TooLate(Exception):
+    """No answer in time."""
+
+
+@dataclass
+class Trap:
+    """Springs once: at the ``number``-th call of an operation, by a mishap; a crash at its ``point``."""
+
+    operation: str
+    number: int = 1
+    mishap: Mishap = Mishap.CRASH
+    point: FaultPoint = FaultPoint.AFTER_SEND
+    after: Trap | None = None  #: armed only when this one has sprung
+    sprung: bool = False
+    passed: Counter[FaultPoint] = field(default_factory=Counter)
+    armed: bool = False
+
+    def hook(self, point: FaultPoint, operation: str) -> None:
+        """Stand in for the engine's empty hook."""
+        if self.after is not None:
+            self.after.hook(point, operation)
+            if not self.after.sprung or not (self.passed or point is FaultPoint.BEFORE_INTENT):
+                return  # the call that the other one struck is still going on
+        if self.sprung or operation != self.operation:
+            return
+        self.passed[point] += 1  # one call is made durable while the next has begun: each point counts for itself
+        if self.passed[point] != self.number:
+            return
+        on_the_wire = self.mishap is not Mishap.CRASH or self.point is FaultPoint.AFTER_SEND
+        if on_the_wire:
+            self.armed = point is FaultPoint.AFTER_INTENT
+        elif point is self.point:
+            self.sprung = True
+            raise Crash
+
+    def strikes(self, exchange: Exchange) -> Mishap | None:
+        """Tell what happens to this message; counts it off."""
+        if self.after is not None and (mishap := self.after.strikes(exchange)) is not None:
+            return mishap
+        if not self.armed or TRANSACTIONS[self.operation].number not in (exchange.transaction, exchange.action):
+            return None
+        self.armed, self.sprung = False, True
+        return self.mishap
+
+
+@dataclass
+class Wire:
+    """The way to the centre."""
+
+    environment: ToyEnvironment
+    trap: Trap | None = None
+    gateway: Gateway = field(default_factory=Gateway)
+    late: list[tuple[Micros, Callable[[], Any]]] = field(default_factory=list)
+    processes: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self._doors = doors(self.gateway)
+        self.gateway.centre.now = lambda: datetime.datetime.fromtimestamp(self.environment.time / SECOND, SHANGHAI)
+
+    @property
+    def desk(self) -> Desk:
+        """Another desk, and the centre's people."""
+        return Desk(
+            lambda body: self.gateway.handle(read_json(write_json(body).encode())),
+            lambda body: self.gateway.office.arrange("POST /deductions", body),
+        )
+
+    def arrivals(self) -> None:
+        """Let what is due by now arrive."""
+        due = [apply for at, apply in self.late if at <= self.environment.time]
+        self.late = [(at, apply) for at, apply in self.late if at > self.environment.time]
+        for apply in due:
+            apply()
+
+    def books(self) -> dict[str, Any]:
+        """Return what the centre's control port would show."""
+        self.arrivals()
+        return ledger_view(self.gateway.centre)
+
+    def send(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+        """Bring one request there and its answer back. Raises Broken, TooLate, Crash."""
+        self.arrivals()
+        exchange = self._doors[path].exchange(Request("POST", path, body, dict(headers or {})))
+        mishap = None if self.trap is None else self.trap.strikes(exchange)
+        return exchange.apply() if mishap is None else self._strike(mishap, exchange)
+
+    def _strike(self, mishap: Mishap, exchange: Exchange) -> Response:
+        apply, now = exchange.apply, self.environment.time
+        match mishap:
+            case Mishap.CRASH:
+                apply()
+                raise Crash
+            case Mishap.CRASH_UNHEARD:
+                raise Crash
+            case Mishap.CRASH_OVERTAKEN:
+                self.late.append((now + BETWEEN_LOOKS, apply))
+                raise Crash
+            case Mishap.LOST_REQUEST:
+                raise Broken
+            case Mishap.LOST_REPLY:
+                apply()
+                raise Broken
+            case Mishap.LATE_REPLY:
+                apply()
+                raise TooLate
+            case Mishap.LATE_ORIGINAL:
+                self.late.append((now + BETWEEN_LOOKS, apply))
+                raise TooLate
+            case Mishap.VERY_LATE_ORIGINAL:
+                self.late.append((now + AFTER_LOOKS, apply))
+                raise TooLate
+            case Mishap.GARBAGE:
+                apply()
+                return exchange.spoilt(b"\x81<html>\xe9\xb8")
+            case Mishap.GARBAGE_UNAPPLIED:
+                return exchange.spoilt(b"\x81<html>\xe9\xb8")
+            case Mishap.EMPTY:
+                apply()
+                return exchange.spoilt(b"")
+            case Mishap.HALF:
+                return exchange.cut(apply())
+            case Mishap.UNKNOWN_CODE:
+                apply()
+                return exchange.error(_UNKNOWN)
+            case Mishap.UNKNOWN_CODE_UNAPPLIED:
+                return exchange.error(_UNKNOWN)
+        raise AssertionError(mishap)
+
+    # -- the two adapters
+    def adapter(self, name: str) -> Adapter:
+        """Return an adapter as a process that has just started has it."""
+        if name == JiangsuGateway.name:
+            return JiangsuGateway(GatewaySettings(), httpx.MockTransport(self._post))
+        return _Dll(self)
+
+    async def _post(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        try:
+            response = self.send(GATEWAY, request.content)
+        except Broken:
+            raise httpx.ReadError("reset", request=request) from None
+        except TooLate:
+            raise httpx.ReadTimeout("late", request=request) from None
+        if response.promised not in (None, len(response.body)):
+            raise httpx.RemoteProtocolError("cut", request=request)
+        return httpx.Response(response.status, content=response.body)
+
+
+_UNKNOWN = Fault("error", code=2001, message="动态库调用失败")
+
+
+class _Dll(JiangsuDll):
+    """The library's adapter with a host that is no process of its own."""
+
+    def __init__(self, wire: Wire) -> None:
+        settings = {"library": "none", "fixmedins_code": "H32132200561", "first_pause": 0.0, "longest_pause": 0.0}
+        made = JiangsuDll.from_settings(settings)
+        super().__init__(made._settings)
+        self._wire = wire
+
+    async def _start(self) -> Host:
+        return cast("Host", _Bridge(self._wire))
+
+
+class _Bridge:
+    """A host: one process that has loaded the library, and dies of a call that does not come back."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.pid = next(wire.processes)
+        self.value, self.text, self.alive = 0, b"", True
+        wire.send(f"{DLL}Si_INIT", b"", self._headers)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"x-process": str(self.pid)}
+
+    async def call(self, request: bytes, _limit: Micros, guard: Callable[[], bool]) -> Answer:
+        await asyncio.sleep(0)
+        if not self.alive:
+            return Answer("the host is gone", sent=False)
+        if not guard():
+            return Answer("lease lost", sent=False)
+        try:
+            response = self._wire.send(f"{DLL}Si_Busi", request, self._headers)
+        except (Broken, TooLate) as error:
+            self.alive = False
+            return Answer(f"the DLL's host ended during the call ({type(error).__name__})")
+        value = int(dict(response.headers)["X-Return"])
+        return Answer(str(value), value, response.body.split(b"\0")[0])
+
+    async def kill(self) -> None:
+        self.alive = False
+
+    async def close(self) -> None:
+        self.alive = False
