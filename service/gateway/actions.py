@@ -92,7 +92,7 @@ async def retry(front: Front, raw: Mapping[str, Any]) -> dict[str, Any]:
     environment = front.application.environment
     for tried in range(body.maxRetries + 1):
         try:
-            return await _transact(front, row, body)
+            return await _transact(front.anew(), row, body)
         except GatewayError as error:
             if error.code not in _MAY_RETRY or tried == body.maxRetries:
                 raise
@@ -113,10 +113,9 @@ async def _is_kept(front: Front, row: Row, body: requests.Retry) -> bool:
 # -- the other actions
 async def init(front: Front, body: requests.Init) -> dict[str, Any]:
     """``init``: the service is initialised by its own settings; what is told is kept to be shown."""
-    front.initialised = True
     if body.config.model_fields_set:
-        front.config = body.config
-    version = front.config.interfaceVersion or _settings(front).get("interface_version", "V2.1")
+        front.memory.config = body.config
+    version = front.memory.config.interfaceVersion or _settings(front).get("interface_version", "V2.1")
     more = {"device": DEVICE, "timestamp": moment(front.now()), "version": version}
     return ok("江苏工伤联网系统初始化成功", **more)
 
@@ -150,7 +149,7 @@ async def stats(front: Front, _body: requests.Desk) -> dict[str, Any]:
     """``stats``: visits that moved today stand for transactions (J60)."""
     sign_in = await signing.standing(front)
     count, oldest, newest = await _moved_today(front)
-    settings, told = _settings(front), front.config
+    settings, told = _settings(front), front.memory.config
     data = {
         "currentTime": moment(front.now()),
         "systemStatus": {

@@ -123,7 +123,7 @@ async def _answer(front: Front, doorkeeper: Doorkeeper, request: Request) -> dic
         raw = read(await _content(request))
         named = raw.get("action")
         action = named if isinstance(named, str) and named.isidentifier() and len(named) < 40 else ""
-        body = await act(front, raw)
+        body = await act(front.anew(), raw)
     except GatewayError as error:
         body = error.as_body()
     except errors.VisitflowError as error:

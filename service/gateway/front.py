@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.jiangsu.transactions import Transaction as Row
@@ -82,14 +82,25 @@ class Known:
 
 
 @dataclass(slots=True)
+class Memory:
+    """What a front end said at ``init``; only to be shown again."""
+
+    config: Config = field(default_factory=Config)
+
+
+@dataclass(frozen=True, slots=True)
 class Front:
-    """The service as the endpoint sees it. ``config`` is what a front end said at ``init``."""
+    """The service as one request sees it."""
 
     application: Application
     patience: Micros
     defaults: Mapping[str, str]
-    config: Config = field(default_factory=Config)
-    initialised: bool = False
+    memory: Memory = field(default_factory=Memory)
+    asked_at: Micros = 0
+
+    def anew(self) -> Front:
+        """Return the same for a request that comes now."""
+        return replace(self, asked_at=self.now())
 
     # -- finding
     def is_on(self, flow: str) -> bool:
@@ -133,8 +144,9 @@ class Front:
         return await self.wait(known.visit.visit_id)
 
     async def go_on(self, known: Known, desk: Desk, wanted: str) -> Known:
-        """Let a visit go on that was stopped without harm, or that is held after an undo; else return it as it is."""
-        stopped = known.visit.trouble is not None and known.visit.trouble.cause in MAY_GO_ON
+        """Let a visit go on that was stopped without harm before this request came, or is held after an undo."""
+        trouble = known.visit.trouble
+        stopped = trouble is not None and trouble.cause in MAY_GO_ON and trouble.at < self.asked_at
         held = known.visit.held and known.visit.trouble is None and not known.over
         if not stopped and not held:
             return known
@@ -164,7 +176,7 @@ class Front:
     # -- small things
     def by(self, desk: Desk) -> str:
         """Return who acts, for the journal."""
-        return f"gateway:{desk.operatorId or self.config.defaultOperator or 'desk'}"[:64]
+        return f"gateway:{desk.operatorId or self.memory.config.defaultOperator or 'desk'}"[:64]
 
     def now(self) -> Micros:
         """Return the wall clock."""
