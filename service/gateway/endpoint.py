@@ -32,6 +32,7 @@ _CODES: tuple[tuple[type[errors.VisitflowError], int], ...] = (
     (errors.Oversize, 1014),
     (errors.UnknownFlow, 1011),
     (errors.BadInput, 1007),
+    (errors.NotLegal, 1015),
     (errors.VisitflowError, 1013),
 )
 

@@ -145,6 +145,8 @@ async def change(front: Front, ask: Ask) -> dict[str, Any]:
     known = await registered(front, known, ask.body)
     fields = {name: value for name, value in told(registration).items() if name in Change.model_fields}
     changed = {name: value for name, value in fields.items() if known.data.get(name) != value}
+    if changed and not known.flow.edges("change_registration", known.visit.state):
+        raise refusal("lines_or_settlement", "2203", visit=known.key)
     if changed:
         known = await front.ask(known, "change_registration", changed, ask.body)
         known = await front.go_on(known, ask.body, "2203")

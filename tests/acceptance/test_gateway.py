@@ -31,11 +31,6 @@ PAGES = Path(__file__).parent / "pages"
 JQUERY = Path("/usr/share/javascript/jquery/jquery.min.js")
 OPENS = {"flow": "jiangsu.session", "key": "001-{day}", "data": {"operator": "001"}}
 NEVER = {"name": "never", "at": "00:00", "open": OPENS, "enabled": False}
-    "name": "never",
-    "at": "00:00",
-    "open": {"flow": "jiangsu.session", "key": "001-{day}", "data": {"operator": "001"}},
-    "enabled": False,
-}
 COMPLETE = {
     "action": "complete_process",
     "patientInfo": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -54,6 +54,11 @@ class Bench:
     centre: Centre
     store: Store
     commands: Commands
+    speak: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None  #: instead of the centre
+
+    async def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer as the centre does, or as ``speak`` says."""
+        return await (self.speak or self.centre.answer)(request)
 
     async def post(self, body: Mapping[str, Any] | bytes, **headers: str) -> dict[str, Any]:
         """Send one body; hold the answer to what every answer of 000 has."""
@@ -103,7 +108,12 @@ async def bench(store: Store | None = None, centre: Centre | None = None, **sett
     registry = Registry(store, catalogue, environment)
     flows = definitions()
     await registry.load(flows)
-    adapters = {"jiangsu_gateway": JiangsuGateway(GatewaySettings(), httpx.MockTransport(centre.answer))}
+    made: list[Bench] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        return await made[0].answer(request)
+
+    adapters = {"jiangsu_gateway": JiangsuGateway(GatewaySettings(), httpx.MockTransport(answer))}
     runner = Runner(store, registry.version, adapters, environment, settings=RunnerSettings(in_flight=50))
     commands = Commands(store, registry, environment, runner.worker, runner.wake, runner)
     sessions = Sessions(commands, store, environment)
@@ -124,7 +134,8 @@ async def bench(store: Store | None = None, centre: Centre | None = None, **sett
     transport = httpx.ASGITransport(app=api, client=("127.0.0.1", 5000))
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8321") as client:
-            yield Bench(client, centre, store, commands)
+            made.append(Bench(client, centre, store, commands))
+            yield made[0]
     finally:
         await sessions.close()
         await runner.stop()

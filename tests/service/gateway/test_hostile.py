@@ -141,6 +141,26 @@ def test_a_spoilt_request_gets_an_answer_and_changes_nothing(body: dict[str, Any
     _LOOP[0].run(go())
 
 
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(hostile())
+def test_a_spoilt_request_about_a_visit_does_all_of_it_or_nothing(body: dict[str, Any]) -> None:
+    """What is answered with 1xxx has changed nothing; a success may have."""
+    text = json.dumps(body, default=str).replace('"NO"', '"KEPT"')
+
+    async def go() -> None:
+        service = _SERVICE[0]
+        service.centre.gateway.centre.reader = "UNINSURED-1"
+        answer = await service.post(json.loads(text))
+        assert answer["code"] not in (1099, 1013, 2003, 2004), answer
+        if answer["code"] >= 1000 and answer["code"] < 1100:
+            assert service.books() == _SERVICE[2]
+        elif answer["success"]:
+            _SERVICE[1:] = [[each for each in effects(service) if each != "1101"], service.books()]
+        assert service.books() == _SERVICE[2]
+
+    _LOOP[0].run(go())
+
+
 _LOOP: list[asyncio.Runner] = []
 _SERVICE: list[Any] = []
 

@@ -338,3 +338,76 @@ async def test_a_caller_that_gives_up_does_not_stop_the_visit(service: Bench) ->
     asked.cancel()
     assert (await service.post(COMPLETE))["success"]
     assert (service.centre.applied()["2201"], service.centre.applied()["2207"]) == (1, 1)
+
+
+# -- patience
+async def test_who_waits_too_long_is_told_not_to_repeat_it_and_gets_the_answer_later() -> None:
+    async with bench(patience=0.3) as service:
+        key = await registered(service)
+        body = {"visit_no": key, "pre_settle_id": (await trial(service, key))["pre_settle_id"]}
+        gate = asyncio.Event()
+
+        async def slowly(request: httpx.Request) -> httpx.Response:
+            if b'"2207"' in request.content:
+                await gate.wait()
+            return await service.centre.answer(request)
+
+        service.speak = slowly
+        waiting = await service.transaction("Settle", body)
+        assert (waiting["code"], waiting["visit"]) == (2003, key)
+        assert waiting["messageId"]
+        assert "请勿重复" in waiting["message"]
+        again = await service.transaction("Settle", body)
+        assert again["code"] == 2003
+        gate.set()
+        for _ in range(100):
+            answer = await service.transaction("Settle", body)
+            if answer["success"]:
+                break
+        assert answer["success"] and service.centre.applied()["2207"] == 1
+
+
+async def test_reverse_of_one_batch_of_many_is_refused(service: Bench) -> None:
+    key = await registered(service)
+    line = {"med_list_codg": "A", "pric": 1, "cnt": 1}
+    first = await service.transaction("2204", {"visit_no": key, "feedetail": [line | {"line_id": "1"}]})
+    second = await service.transaction("2204", {"visit_no": key, "feedetail": [line | {"line_id": "2"}]})
+    assert first["messageId"] != second["messageId"]
+    for answer in (first, second):
+        refused = await service.post({"action": "reverse", "originalMessageId": answer["messageId"]})
+        assert refused["code"] == 3030
+    assert totals(service)["line_total"] == Decimal("2.00")
+
+
+async def test_a_line_that_the_centre_refuses_is_named_and_may_be_corrected(service: Bench) -> None:
+    key = await registered(service)
+    words = {"success": False, "code": 3005, "message": "明细金额与单价数量不符", "businessErrorCode": "2204002"}
+
+    def interfere(body: dict[str, Any], _answer: Callable[[], dict[str, Any]]) -> httpx.Response | None:
+        if body.get("transactionName") == "2204" and "BAD" in repr(body):
+            return httpx.Response(200, content=write_json(words | {"businessErrorMsg": "明细金额不符"}).encode())
+        return None
+
+    service.centre.interfere = interfere
+    rows = [{"line_id": "1", "med_list_codg": "A", "pric": 1, "cnt": 1}]
+    rows.append({"line_id": "2", "med_list_codg": "BAD", "pric": 1, "cnt": 1})
+    answer = await service.transaction("2204", {"visit_no": key, "feedetail": rows})
+    assert (answer["code"], answer["businessErrorCode"]) == (3005, "2204002")
+    assert [line["status"] for line in answer["data"]["lines"]] == ["uploaded", "refused"]
+    assert (await service.transaction("PreSettle", {"visit_no": key}))["code"] == 3005
+    rows[1]["med_list_codg"] = "GOOD"
+    assert (await service.transaction("2204", {"visit_no": key, "feedetail": rows}))["success"]
+    assert totals(service)["line_total"] == Decimal("2.00")
+
+
+async def test_a_stay(service: Bench) -> None:
+    await service.data("2201", {"ipt_otp_no": "ZY1", "visit_type": "2", "med_type": "21", **WHO})
+    assert await service.store.find("jiangsu.inpatient", "ZY1")
+    lines = [{"line_id": "1", "med_list_codg": "A", "pric": 10, "cnt": 1}]
+    assert (await service.transaction("2204", {"visit_no": "ZY1", "feedetail": lines}))["success"]
+    assert totals(service, "ZY1")["line_total"] == Decimal("10.00")
+    assert (await service.transaction("2206", {"visit_no": "ZY1"}))["code"] == 1007
+    end = {"dscg_time": "2026-11-21 10:00:00", "dscg_trt_rslt": "1", "diag_code": "S62.600", "diag_dscr": "骨折"}
+    found = await service.data("2206", {"visit_no": "ZY1", **end})
+    settled = await service.data("2207", {"visit_no": "ZY1", "pre_settle_id": found["pre_settle_id"]})
+    assert settled["total_amt"] == Decimal("10.00")
