@@ -57,7 +57,7 @@ async def _run(front: Front, body: CompleteProcess, given: dict[str, Any], fees:
     """Return the visit of these words, opened with everything that it needs to run through."""
     number = body.patientInfo.ipt_otp_no
     lines = {line_id: {n: v for n, v in line.items() if n != "fee_ocur_time"} for line_id, line in fees.items()}
-    key = number or derived_key(front, {"told": given, "fees": lines})
+    key = number or await derived_key(front, OUTPATIENT, {"told": given, "fees": lines})
     more = {"fees": fees, "invoice_no": body.patientInfo.mdtrt_id or bill_number(key)}
     known = await open_or_join(front, OUTPATIENT, key, given, more, body, lambda each: not number and each.cancelled)
     if {each.line_id for each in entries(known.view)} != set(fees):

@@ -186,9 +186,10 @@ class Front:
         """Return it as the centre writes it."""
         return moment_of(self.now())
 
-    def day(self) -> str:
-        """Return the hospital day."""
-        return f"{datetime.datetime.fromtimestamp(self.now() // SECOND, SHANGHAI):%Y%m%d}"
+    def day(self, ago: int = 0) -> str:
+        """Return the hospital day, or one before it."""
+        local = datetime.datetime.fromtimestamp(self.now() // SECOND, SHANGHAI)
+        return f"{local.date() - datetime.timedelta(days=ago):%Y%m%d}"
 
     def midnight(self) -> Micros:
         """Return when the hospital day began."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from adapters.jiangsu.transactions import TRANSACTIONS
+from engine.environment import HOUR, Micros
 from engine.errors import DuplicateKey
 from engine.events import Cause
 from engine.facts import dumps, normalise
@@ -23,6 +24,8 @@ from steps.jiangsu.models import Change
 _NEEDED = ("diagnosis", "dept_code", "dept_name", "doctor_code", "doctor_name")
 _NUMBERS = {"ipt_otp_no", "mdtrt_id"}
 _MOST_ALIKE = 1_000
+#: How long after midnight yesterday's visit is still the one that is meant.
+_STILL_THE_SAME: Micros = HOUR
 
 
 def flow_of(registration: Registration) -> str:
@@ -45,9 +48,17 @@ def with_card(given: dict[str, Any], card: Mapping[str, Any], flow: str) -> dict
     return given | {"psn_no": card["psn_no"]} | ({"qualification_id": found} if found else {})
 
 
-def derived_key(front: Front, what: Any) -> str:
-    """Return the number of a visit for which the front end has none: same person, content and day, same number."""
-    return f"GW{front.day()}{hashlib.sha256(dumps(normalise(what)).encode()).hexdigest()[:16]}"
+async def derived_key(front: Front, flow: str, what: Any) -> str:
+    """Return the number of a visit for which the front end has none: same person, content and day, same number.
+
+    A visit of yesterday that was opened a moment ago is the same as well: people do not ask again at midnight sharp.
+    """
+    digest = hashlib.sha256(dumps(normalise(what)).encode()).hexdigest()[:16]
+    before = f"GW{front.day(ago=1)}{digest}"
+    known = await front.find(before, flows=(flow,))
+    if known is not None and front.now() - known.visit.opened_at < _STILL_THE_SAME and not known.cancelled:
+        return before
+    return f"GW{front.day()}{digest}"
 
 
 async def open_or_join(
@@ -125,7 +136,7 @@ async def register(front: Front, ask: Ask) -> dict[str, Any]:
     else:
         if "psn_no" not in given:  # whose visit it is must be known: two people may be told of in the same words
             given = with_card(given, (await read_card(front, ask.body)).reply, flow)
-        key = derived_key(front, given)
+        key = await derived_key(front, flow, given)
     derived = registration.ipt_otp_no is None
     known = await open_or_join(front, flow, key, given, {}, ask.body, lambda each: derived and each.over)
     known = await registered(front, known, ask.body)

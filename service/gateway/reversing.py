@@ -53,7 +53,7 @@ async def reverse(front: Front, original: str, desk: Desk) -> dict[str, Any]:
         last = newer[-1]
         assert last.call is not None
         number = TRANSACTIONS[last.call.operation].number
-        raise refusal("newer_first", "2209", f"{number} {last.call.message_id}", visit=known.key)
+        raise refusal("newer_first", "2209", f"交易{number}", visit=known.key, messageId=last.call.message_id)
     if way is None:
         raise refusal("not_reversible", "2209", visit=known.key)
     if older:  # the undo would take more than this message
@@ -79,6 +79,8 @@ async def _by_message(front: Front, original: str, known: Known | None, desk: De
     operation = None if known is None else str(known.data["operation"])
     if operation is not None and TRANSACTIONS[operation].effect is Effect.READ:
         raise refusal("not_reversible", "2209", "查询没有可冲正的")
+    if operation in _UNDOS:
+        raise refusal("not_reversible", "2209", "撤销交易不能再冲正")
     params = {"originalMessageId": original}
     if operation is not None:
         params["oinfno"] = TRANSACTIONS[operation].number

@@ -100,9 +100,11 @@ def _number(value: Any) -> Any:
 
 
 @asynccontextmanager
-async def bench(store: Store | None = None, centre: Centre | None = None, **settings: Any) -> AsyncIterator[Bench]:
+async def bench(
+    store: Store | None = None, environment: SystemEnvironment | None = None, **settings: Any
+) -> AsyncIterator[Bench]:
     """Start a service; ``settings`` are those of the endpoint, without their prefix."""
-    store, centre, environment = store or MemoryStore(), centre or Centre(), SystemEnvironment()
+    store, centre, environment = store or MemoryStore(), Centre(), environment or SystemEnvironment()
     centre.gateway.centre.reader = centre.gateway.centre.reader or "TEST-CARD-1"
     catalogue = load_catalogue()
     registry = Registry(store, catalogue, environment)

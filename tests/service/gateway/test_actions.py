@@ -143,7 +143,8 @@ async def test_reverse_takes_the_newest_write_back_and_names_what_must_go_first(
     settling = await service.transaction("Settle", {"visit_no": "MZ1", "pre_settle_id": found["pre_settle_id"]})
     first = await service.post({"action": "reverse", "originalMessageId": registration["messageId"]})
     assert (first["code"], first["businessErrorCode"]) == (3030, "2209002")
-    assert settling["messageId"] in first["message"] or "2207" in first["message"]
+    assert "2207" in first["message"]
+    assert first["messageId"] == settling["messageId"]
     done = await service.post({"action": "reverse", "originalMessageId": settling["messageId"]})
     assert done["data"] == {"originalMessageId": settling["messageId"], "found": True}
     assert totals(service)["settlements"] == 0
@@ -162,6 +163,15 @@ async def test_reverse_of_a_read_is_refused(service: Bench) -> None:
     card = await service.transaction("读卡")
     answer = await service.post({"action": "reverse", "originalMessageId": card["messageId"]})
     assert answer["code"] == 3031
+
+
+async def test_reverse_of_a_cancellation_is_refused(service: Bench) -> None:
+    """J25: reversing a 2202 would bring the registration back."""
+    await registered(service)
+    cancelled = await service.transaction("2202", {"visit_no": "MZ1"})
+    answer = await service.post({"action": "reverse", "originalMessageId": cancelled["messageId"]})
+    assert answer["code"] == 3031
+    assert totals(service).get("registrations", 0) == 0
 
 
 # -- who may call
@@ -187,7 +197,7 @@ async def test_a_page_from_a_configured_origin_may_call() -> None:
 
 async def test_a_page_from_anywhere_else_does_nothing() -> None:
     async with bench(origins=[ORIGIN]) as service:
-        for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}):
+        for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:8321"}):
             answer = await service.post({"action": "transaction", "transactionName": "9001"}, **headers)
             assert answer["code"] == 1010
         assert not service.centre.gateway.centre.ledger.messages

@@ -1,4 +1,4 @@
-"""docs/gateway.md lists every code of the table, and nothing else. Renew it: python -m tests.service.gateway.test_page."""
+"""docs/gateway.md lists every code of the table. Renew it with python -m tests.service.gateway.test_page."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.environment import HOUR, MINUTE, SECOND, SystemEnvironment
 from simulators.jiangsu.numbers import write_json
+from steps.jiangsu.times import SHANGHAI
 from tests.service.gateway.bench import Bench, bench
 
 WHO = {"dept_code": "001", "dept_name": "骨科", "doctor_code": "D1", "doctor_name": "测医生"}
@@ -411,3 +414,25 @@ async def test_a_stay(service: Bench) -> None:
     found = await service.data("2206", {"visit_no": "ZY1", **end})
     settled = await service.data("2207", {"visit_no": "ZY1", "pre_settle_id": found["pre_settle_id"]})
     assert settled["total_amt"] == Decimal("10.00")
+
+
+class Shifted(SystemEnvironment):
+    """The real clock, moved."""
+
+    shift = 0
+
+    def now(self) -> int:
+        return super().now() + self.shift
+
+
+async def test_asking_again_after_midnight_is_still_the_same_visit() -> None:
+    clock = Shifted()
+    local = datetime.datetime.fromtimestamp(clock.now() / SECOND, SHANGHAI)
+    midnight = datetime.datetime.combine(local.date() + datetime.timedelta(days=1), datetime.time(), SHANGHAI)
+    clock.shift = int((midnight - local).total_seconds() - 30) * SECOND
+    async with bench(environment=clock) as service:
+        first = await service.post(COMPLETE)
+        clock.shift += MINUTE
+        assert (await service.post(COMPLETE))["visit"] == first["visit"]
+        clock.shift += 2 * HOUR
+        assert (await service.post(COMPLETE))["visit"] != first["visit"]  # another day, another visit
