@@ -7,7 +7,7 @@ visit of its own, so that it is journalled like the others. The steps are made f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -38,16 +38,13 @@ class DoneByHand(BaseModel):
 
 
 class SingleStep(BaseStep):
-    """The step of one row of the table."""
+    """The step of one row of the table; the rows' classes are made of it below."""
 
-    role = ROLE
-    by_hand = DoneByHand
-
-    def __init__(self, transaction: Transaction) -> None:
-        """Take name, operation and effect from the row."""
-        self.name = f"jiangsu.single_{transaction.operation}"
-        self.operation = transaction.operation
-        self._effect = transaction.effect
+    name: ClassVar[str]
+    role: ClassVar[str] = ROLE
+    operation: ClassVar[str]
+    effect: ClassVar[Effect]
+    by_hand: ClassVar[type[BaseModel] | None] = DoneByHand
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Send what was asked for. Raises ValueError where the visit was opened for another transaction."""
@@ -62,11 +59,17 @@ class SingleStep(BaseStep):
 
     def refused(self, view: View, refusal: Refused) -> Progress | None:
         """Take "done already" as done where the same again does no harm."""
-        done = self._effect is Effect.KEYED and refusal.category is Category.ALREADY_DONE
+        done = self.effect is Effect.KEYED and refusal.category is Category.ALREADY_DONE
         return Progress({"reply": {}}) if done else None
 
 
+def _step_of(row: Transaction) -> type[SingleStep]:
+    facts = {"name": f"jiangsu.single_{row.operation}", "operation": row.operation, "effect": row.effect}
+    doc = f"{row.number} {row.zh}"
+    return type(f"Single_{row.operation}", (SingleStep,), {**facts, "__doc__": doc, "__module__": __name__})
+
+
 #: The steps by the name that flows use, without the system's.
-SINGLE_STEPS: Mapping[str, SingleStep] = {
-    f"single_{operation}": SingleStep(row) for operation, row in TRANSACTIONS.items()
+SINGLE_STEPS: Mapping[str, type[SingleStep]] = {
+    f"single_{operation}": _step_of(row) for operation, row in TRANSACTIONS.items()
 }

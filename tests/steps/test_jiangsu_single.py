@@ -46,18 +46,18 @@ def view(**data: object) -> View:
 
 
 def test_a_step_sends_what_was_asked_for_and_keeps_the_reply() -> None:
-    step = SINGLE_STEPS["single_list_visits"]
-    assert STEPS["single_list_visits"] is step
+    assert STEPS["single_list_visits"] is SINGLE_STEPS["single_list_visits"]
+    step = SINGLE_STEPS["single_list_visits"]()
     assert step.request(view(operation="list_visits", parameters={"psn_no": "9"})) == {"psn_no": "9"}
     assert step.fold(view(), {"visits": []}).data == {"reply": {"visits": []}}
 
 
 def test_a_visit_that_was_opened_for_another_transaction_is_not_sent() -> None:
     with pytest.raises(ValueError, match="list_lines"):
-        SINGLE_STEPS["single_settle"].request(view(operation="list_lines"))
+        SINGLE_STEPS["single_settle"]().request(view(operation="list_lines"))
 
 
 def test_only_what_may_be_repeated_takes_done_already_as_done() -> None:
     refusal = Refused("3019", "x", Category.ALREADY_DONE)
-    assert SINGLE_STEPS["single_change_registration"].refused(view(), refusal) is not None
-    assert SINGLE_STEPS["single_settle"].refused(view(), refusal) is None
+    assert SINGLE_STEPS["single_change_registration"]().refused(view(), refusal) is not None
+    assert SINGLE_STEPS["single_settle"]().refused(view(), refusal) is None
