@@ -214,7 +214,9 @@ def _write_site(
     site["include"] = [str((shipped.parent / pattern).resolve()) for pattern in site["include"]]
     site["adapters"]["jiangsu_gateway"]["url"] = url
     site["overrides"] = {FLOW: {"settling": dict(settling)}}
-    site["flows"], site["schedules"] = site["flows"] if schedules else [FLOW], [dict(each) for each in schedules]
+    if not schedules:  # no sessions: who plays counts what happens
+        site["flows"] = [name for name in site["flows"] if name != "jiangsu.session"]
+    site["schedules"] = [dict(each) for each in schedules]
     with target.open("w", encoding="utf-8") as file:
         yaml.dump(site, file)
 

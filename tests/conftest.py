@@ -6,12 +6,17 @@ import base64
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
 from engine.store import Store
 from storage import Vault, open_store, upgrade
 from tests import postgres
+
+# How long an example takes says something about the machine, not about the code: speed is measured in benchmarks/.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 TEST_KEY = "test:" + base64.b64encode(bytes(range(32))).decode()
 

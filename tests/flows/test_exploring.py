@@ -25,6 +25,7 @@ KEYED = {
     "doubt": ["repeat", {"probe": "toy.look"}, "ask"],
     "undo": {"impossible": "a refund stays"},
 }
+SHIPPED = load_site(ROOT / "flows.yaml").definitions
 TIMED = {"auto": False, "when": [], "input": None, "deadline": "1m"}
 TIMERS = [{"name": "soon", "in": "registered", "trigger": "settle", "after": "1h"}]
 SOUND = {
@@ -59,16 +60,19 @@ def test_a_sound_flow_is_proven(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_shipped_flow_is_proven_and_on_the_list() -> None:
-    proofs = shipped_proofs()
-    for definition in load_site(ROOT / "flows.yaml").definitions:
-        found = asyncio.run(explore(definition, load_catalogue()))
-        assert found.counter_example is None, "\n".join(story_lines(found))
-        assert found.complete
-        line = f"{proof_key(definition)}: {{flow: {definition.flow}, situations: {found.situations}}}"
-        on_the_list = proofs.get(proof_key(definition))
-        assert on_the_list is not None, f"flows/proven.yaml lacks: {line}"
-        assert (on_the_list.flow, on_the_list.situations) == (definition.flow, found.situations), f"now: {line}"
+@pytest.mark.parametrize("definition", SHIPPED, ids=lambda definition: definition.flow)
+def test_every_shipped_flow_is_proven_and_on_the_list(definition: FlowDefinition) -> None:
+    found = asyncio.run(explore(definition, load_catalogue()))
+    assert found.counter_example is None, "\n".join(story_lines(found))
+    assert found.complete
+    line = f"{proof_key(definition)}: {{flow: {definition.flow}, situations: {found.situations}}}"
+    on_the_list = shipped_proofs().get(proof_key(definition))
+    assert on_the_list is not None, f"flows/proven.yaml lacks: {line}"
+    assert (on_the_list.flow, on_the_list.situations) == (definition.flow, found.situations), f"now: {line}"
+
+
+def test_the_list_holds_nothing_else() -> None:
+    assert set(shipped_proofs()) == {proof_key(definition) for definition in SHIPPED}
 
 
 def test_longer_waits_need_no_new_proof() -> None:

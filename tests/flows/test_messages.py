@@ -90,7 +90,7 @@ def test_short_forms_are_read(old: str, new: str) -> None:
 _LINES = FLOW.splitlines(keepends=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     line=st.integers(0, len(_LINES) - 1),
     start=st.integers(0, 60),

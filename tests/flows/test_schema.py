@@ -184,7 +184,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
         yield from _places(inner, (*path, key))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     place=st.sampled_from(list(_places(_SOUND))), value=_VALUES, key=st.none() | st.sampled_from(["auto", "at", "x"])
 )
@@ -199,7 +199,7 @@ def test_our_reading_of_a_schema_is_the_standards(place: tuple[Any, ...], value:
     assert (faults(SCHEMAS["flow"], data) == []) == accepts(SCHEMAS["flow"], data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(place=st.sampled_from(list(_places(_SOUND))), value=_VALUES)
 def test_what_the_parser_takes_an_editor_takes(place: tuple[Any, ...], value: Any) -> None:
     data = copy.deepcopy(_SOUND)

@@ -163,7 +163,7 @@ _PIECES = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(st.one_of(st.lists(_PIECES, max_size=30).map("".join), st.text(max_size=40)))
 def test_nothing_but_invalid_flow_comes_out(text: str) -> None:
     try:

@@ -78,8 +78,10 @@ def test_broken_yaml_names_file_and_line(tmp_path: Path) -> None:
 
 def test_schedules(tmp_path: Path) -> None:
     assert run(tmp_path, "db", "upgrade").returncode == 0
-    (listed,) = json.loads(run(tmp_path, "schedules", "--json").stdout)
+    listed, reconciled = json.loads(run(tmp_path, "schedules", "--json").stdout)
     assert (listed["name"], listed["last_visit"]) == ("sign_in", None)
+    assert (reconciled["name"], reconciled["last_visit"]) == ("reconcile", None)
+    assert reconciled["next_run"].endswith("T00:30:00+08:00")
     assert listed["next_run"].endswith("T07:30:00+08:00")
     assert listed["next_run"] > listed["last_due"]
     shown = run(tmp_path, "schedules", COLUMNS="150").stdout
@@ -87,7 +89,7 @@ def test_schedules(tmp_path: Path) -> None:
     assert "未建档" in shown
     flow, _, key = listed["last_key"].partition("/")
     run(tmp_path, "visits", "open", flow, key, "--data", '{"operator": "001"}')
-    (listed,) = json.loads(run(tmp_path, "schedules", "--json").stdout)
+    listed, _ = json.loads(run(tmp_path, "schedules", "--json").stdout)
     assert (listed["last_visit"]["key"], listed["last_visit"]["state"]) == (key, "opened")
     site = tmp_path / "flows.yaml"
     shipped = (ROOT / "flows.yaml").read_text(encoding="utf-8").replace("flows/jiangsu/", "package:jiangsu/")

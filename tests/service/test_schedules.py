@@ -281,7 +281,7 @@ async def test_what_is_refused_is_not_tried_again() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("at: 00:30, job: recncile", "schedules[0].job: no job is called 'recncile'; known: none"),
+        ("at: 00:30, job: recncile", "schedules[0].job: no job is called 'recncile'; known: reconcile"),
         (
             "at: 00:30, open: {flow: jiangsu.session, key: '{day}', data: {operater: '001'}}",
             "schedules[0].open.data.operator: Field required",

@@ -16,6 +16,7 @@ from engine.environment import MINUTE, SECOND
 from engine.errors import StoreError
 from engine.store import VisitFilter
 from service.sessions import Sessions, SignedIn
+from simulators.jiangsu.gateway import Gateway
 from tests.adapters.gateway import GOOD, FakeGateway, failure, success
 from tests.steps.test_jiangsu_session import KEY, Day
 
@@ -115,7 +116,7 @@ async def test_a_sign_in_in_the_middle_of_the_sessions_own_call() -> None:
     desk.sessions.listen({"jiangsu_gateway": desk.world.adapter}, desk.world.definitions)
     number = (await desk.data())["sign_no"]
     await desk.world.run(patience=11 * MINUTE)
-    desk.centre.gateway.signed_at, desk.centre.gateway.sign_no = None, ""  # the gateway was restarted
+    desk.centre.gateway = Gateway(desk.centre.gateway.centre)  # the gateway was restarted
     await desk.world.run(patience=10 * MINUTE)
     await desk.written()
     data = await desk.data()

@@ -305,7 +305,7 @@ class Hospital:
         data = {"invoice_no": "FP0001"} if self.kind == "jiangsu" else {"invoice": "I1"}
         for visit_id in self.opened.values():
             projection = await self.store.get(visit_id)
-            if projection.waiting_for == "trigger:settle":
+            if "settle" in (projection.waiting_for or "").removeprefix("trigger:").split("|"):
                 visit = projection.visit_id
                 await self.ask(lambda commands, visit=visit: commands.trigger(visit, "settle", data))  # type: ignore[misc]
 
