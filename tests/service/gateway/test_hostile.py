@@ -195,12 +195,15 @@ def test_every_action_with_next_to_nothing(action: str, extra: dict[str, Any]) -
     _LOOP[0].run(go())
 
 
-@pytest.mark.parametrize("row", TRANSACTIONS.values(), ids=lambda row: row.operation)
+#: The others succeed with nothing.
+DEMANDING = [
+    row for row in TRANSACTIONS.values() if row.operation not in ("sign_in", "sign_out", "register", "read_card")
+]
+
+
+@pytest.mark.parametrize("row", DEMANDING, ids=lambda row: row.operation)
 @pytest.mark.parametrize("params", [{}, {"visit_no": 5}, {"visit_no": "NO", "ipt_otp_no": "NO"}, {"begindate": "x"}])
 def test_every_transaction_with_next_to_nothing(row: Any, params: dict[str, Any]) -> None:
-    if row.operation in ("sign_in", "sign_out", "register", "read_card"):
-        pytest.skip("needs nothing")
-
     async def go() -> None:
         answer = await _SERVICE[0].transaction(row.number, params)
         assert answer["code"] != 1099
