@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import BadInput
+
+#: What a visit needs and a front end of interface 000 does not always tell (J54).
+GATEWAY_DEFAULTS = {
+    "diagnosis": "未填写",
+    "dept_code": "000",
+    "dept_name": "未填写",
+    "doctor_code": "000",
+    "doctor_name": "未填写",
+    "list_type": "2",
+}
 
 
 class Settings(BaseSettings):
@@ -30,6 +42,47 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(default=30.0, gt=0)
     grace_seconds: float = Field(default=20.0, gt=0)
     language: str = Field(default="zh", pattern="^(zh|en)$", description="language of what staff see")
+
+    # -- the gateway endpoint of interface 000 (docs/gateway.md)
+    gateway_port: int = Field(
+        default=0, ge=0, le=65535, description="port of the gateway endpoint; 0 = off, 000 has 8321"
+    )
+    gateway_host: str = Field(
+        default="127.0.0.1", description="its address; beyond loopback only with token or allow-list"
+    )
+    gateway_token: SecretStr = Field(
+        default=SecretStr(""), description="callers send it: Authorization: Bearer or X-Token"
+    )
+    gateway_allow: list[str] = Field(default=[], description="networks that may call, for example 10.1.0.0/16")
+    gateway_origins: list[str] = Field(default=[], description="origins of browser front ends: http://his.example:8080")
+    gateway_patience: float = Field(
+        default=30.0, gt=0, le=600, description="seconds that a request waits for its visit"
+    )
+    gateway_defaults: dict[str, str] = Field(
+        default=GATEWAY_DEFAULTS, description="what stands where a front end of 000 says nothing"
+    )
+
+    @field_validator("gateway_allow")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for each in value:
+            ipaddress.ip_network(each)
+        return value
+
+    @field_validator("gateway_origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        for each in value:
+            if not re.fullmatch(r"https?://[^/\s*]+", each):
+                raise ValueError("expected origins such as http://his.example:8080, without a path and without *")
+        return value
+
+    @field_validator("gateway_defaults")
+    @classmethod
+    def _defaults(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(value) - set(GATEWAY_DEFAULTS)):
+            raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(GATEWAY_DEFAULTS)}")
+        return GATEWAY_DEFAULTS | value
 
     @property
     def store_url(self) -> str:

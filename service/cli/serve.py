@@ -7,17 +7,22 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import structlog
 import typer
 import uvicorn
 
 from engine.errors import BadInput
+from flows import load_site
 from service.api import build_api
 from service.application import application
 from service.cli.console import out, settings
+from service.gateway.endpoint import PATH, build_gateway
 from service.schedules import Scheduler
 from service.settings import Settings
 from service.tuning import tune_collector
@@ -28,6 +33,9 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; loopback only, for now.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
+    gateway_port: Annotated[
+        int | None, typer.Option(help="Port of the gateway endpoint (interface 000: 8321); 0 turns it off.")
+    ] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Write {pid, url} here once the service answers; for supervisors and tests.")
     ] = None,
@@ -41,6 +49,9 @@ def serve(
         chosen.host = host
     if port is not None:
         chosen.port = port
+    if gateway_port is not None:
+        chosen.gateway_port = gateway_port
+    check_gateway(chosen)
     if chosen.host not in LOOPBACK:
         message = f"{chosen.host}: there is no authentication yet, so serve listens on loopback only"
         raise BadInput(message, field="host")
@@ -64,44 +75,102 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with application(chosen, prove_new=True) as wired:
+    site = load_site(chosen.site)
+    check_peers(chosen, site.adapters)
+    async with application(chosen, site=site, prove_new=True) as wired:
         schedules = Scheduler(wired)
-        config = uvicorn.Config(
-            build_api(wired),
-            host=chosen.host,
-            port=chosen.port,
-            log_level="warning",
-            lifespan="off",
-            timeout_graceful_shutdown=5,
-        )
-        server = _Server(config)
-        listening = asyncio.create_task(server.serve())
-        while not server.started:
-            if listening.done():
-                await listening
-                raise BadInput(f"cannot listen on {chosen.host}:{chosen.port}", field="port")
-            await asyncio.sleep(0.02)
-        url = f"http://{chosen.host}:{server.servers[0].sockets[0].getsockname()[1]}"
+        servers = [await _listen(build_api(wired), chosen.host, chosen.port, "port")]
+        ready = {"pid": os.getpid(), "url": servers[0].url}
+        if chosen.gateway_port:
+            gateway = build_gateway(wired, chosen)
+            servers.append(await _listen(gateway, chosen.gateway_host, chosen.gateway_port, "gateway_port"))
+            ready["gateway"] = f"{servers[1].url}{PATH}"
+        url = servers[0].url
         tune_collector()
         await wired.runner.start()
         schedules.start()
-        log.info("serving", url=url, flows=wired.registry.names, took_over=wired.runner.figures.taken_over)
+        log.info(
+            "serving",
+            url=url,
+            gateway=ready.get("gateway"),
+            flows=wired.registry.names,
+            took_over=wired.runner.figures.taken_over,
+        )
         if ready_file is not None:
             partial = ready_file.with_suffix(".partial")
-            partial.write_text(json.dumps({"pid": os.getpid(), "url": url}), encoding="utf-8")
+            partial.write_text(json.dumps(ready), encoding="utf-8")
             partial.replace(ready_file)
         out.print(f"visitflow {url}  ({', '.join(wired.registry.names)})", markup=False)
+        if "gateway" in ready:
+            out.print(f"gateway {ready['gateway']}", markup=False)
         await stop.wait()
         log.info("stopping", in_flight=wired.runner.in_flight)
         await schedules.stop()
         await wired.runner.stop()
-        server.should_exit = True
-        await listening
+        for server in servers:
+            await server.end()
         log.info("stopped")
+
+
+def check_gateway(chosen: Settings) -> None:
+    """Raise BadInput where the gateway endpoint would be open to everybody on the network."""
+    guarded = bool(chosen.gateway_token.get_secret_value() or chosen.gateway_allow)
+    if chosen.gateway_port and chosen.gateway_host not in LOOPBACK and not guarded:
+        message = (
+            f"{chosen.gateway_host}: beyond loopback the gateway endpoint needs VISITFLOW_GATEWAY_TOKEN or"
+            " VISITFLOW_GATEWAY_ALLOW (networks that may call)"
+        )
+        raise BadInput(message, field="gateway_host")
+
+
+def check_peers(chosen: Settings, adapters: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise BadInput where an adapter's peer is our own gateway endpoint: it would call itself for ever."""
+    for name, configured in adapters.items() if chosen.gateway_port else ():
+        peer = urlsplit(str(configured.get("url", "")))
+        port = peer.port or (443 if peer.scheme == "https" else 80)
+        if port == chosen.gateway_port and (peer.hostname in LOOPBACK or peer.hostname == chosen.gateway_host):
+            message = (
+                f"{chosen.gateway_host}:{chosen.gateway_port} is where flows.yaml says that {name} is: visitflow would"
+                " call itself. Move the centre's gateway to another port or machine, and say so in flows.yaml"
+            )
+            raise BadInput(message, field="gateway_port")
+
+
+async def _listen(api: Any, host: str, port: int, field: str) -> _Server:
+    """Return a server that answers. Raises BadInput."""
+    server = _Server(
+        uvicorn.Config(api, host=host, port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=5)
+    )
+    server.listening = asyncio.create_task(_serve_one(server))
+    while not server.started:
+        if server.listening.done():
+            raise BadInput(f"cannot listen on {host}:{port}", field=field)
+        await asyncio.sleep(0.02)
+    return server
+
+
+async def _serve_one(server: _Server) -> None:
+    with suppress(SystemExit):  # uvicorn's way of saying that the address is taken; the log names the reason
+        await server.serve()
 
 
 class _Server(uvicorn.Server):
     """Uvicorn without signal handlers of its own: stopping is the service's business."""
 
-    def install_signal_handlers(self) -> None:
-        """Install none."""
+    listening: asyncio.Task[None]
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    @property
+    def url(self) -> str:
+        """Return the address, with the port that was given."""
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        return f"http://{host}:{self.servers[0].sockets[0].getsockname()[1]}"
+
+    async def end(self) -> None:
+        """Stop taking requests, finish those that are there."""
+        self.should_exit = True
+        await self.listening

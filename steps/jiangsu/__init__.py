@@ -16,6 +16,7 @@ from steps.jiangsu import (
     review,
     session,
     settling,
+    single,
     undo,
 )
 
@@ -60,7 +61,7 @@ STEPS: dict[str, Any] = {
         session.UndoSignIn,
         session.CheckClock,
     )
-}
+} | dict(single.SINGLE_STEPS)
 CONDITIONS: dict[str, Any] = {
     condition.__name__: condition
     for condition in (
@@ -105,6 +106,8 @@ MODELS: dict[str, Any] = {
         session.SessionOpening,
         session.Session,
         session.SignedInByAdapter,
+        single.SingleOpening,
+        single.Single,
         *VERSION_1_MODELS,
     )
 }

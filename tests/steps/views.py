@@ -80,7 +80,11 @@ def view(without: tuple[str, ...] = (), settings: dict[str, Any] | None = None, 
 
 def about(operation: str, seen: View, message_id: str = LOST) -> View:
     """Return ``seen`` with its ``operation`` in doubt; the visit knows what it knew when the call was made."""
-    steps = {STEPS[each]().operation: STEPS[each]() for each in STEPS if hasattr(STEPS[each], "fold")}
+    steps = {
+        STEPS[each]().operation: STEPS[each]()
+        for each in STEPS
+        if hasattr(STEPS[each], "fold") and not each.startswith("single_")
+    }
     before = view(without=("uploaded_total",)) if operation == "upload_lines" else view()
     request = json.loads(json.dumps(normalise(dict(steps[operation].request(before)))))
     call = CallInfo("call", "trigger", operation, Effect.ONCE, message_id, request, NOW)
