@@ -100,8 +100,8 @@ def test_every_shipped_version_is_recorded(definition: FlowDefinition) -> None:
     assert DEFINITIONS[definition.flow, version] == definition.canonical()
 
 
-#: Ways that the generic stories do not come by: the conditions before them hold or fail all the way in a story, so that a
-#: visit passes where it should wait. Their calls are crashed and lost in tests/crash and explored; stories by hand are due.
+#: Ways that the generic stories do not come by: the conditions before them hold or fail all the way in a story, so that
+#: a visit passes where it should wait. Their calls are crashed in tests/crash and explored; stories by hand are due.
 _NO_STORY_YET = {
     "jiangsu.outpatient": frozenset({"hand_over from charged"}),
     "jiangsu.inpatient": frozenset(
