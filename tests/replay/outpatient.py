@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime
 import zlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from adapters.jiangsu.gateway import GatewaySettings, JiangsuGateway
 from engine.adapter import Call
 from engine.definitions import FlowDefinition
 from engine.environment import SECOND
@@ -23,7 +25,8 @@ from engine.outcomes import Done
 from engine.plan import view_of
 from engine.store import Store, StoredEvent
 from engine.visit import Visit
-from tests.jiangsu import KEY, Centre, agree, line, opening, world
+from flows import load_catalogue
+from tests.jiangsu import KEY, Centre, agree, line, opening, outpatient
 from tests.replay.files import Recording
 from tests.replay.flows import compiled
 from tests.replay.stage import MOST_ROUNDS, WHO, WHY, NeverEnds, NotedStore, lines
@@ -61,8 +64,16 @@ class OutpatientPeer:
         return [message.msgid for message in messages if message.result == "applied"]
 
     async def start(self, store: Store) -> World:
-        """Begin a process."""
-        return await world(store, self.centre, self.environment)
+        """Begin a process: new adapter, new registry, same store, same centre."""
+        adapter = JiangsuGateway(GatewaySettings(), httpx.MockTransport(self.centre.answer))
+        made = World(
+            store=store,
+            environment=self.environment,
+            catalogue=load_catalogue(),
+            adapter=adapter,
+            definitions=[outpatient()],
+        )
+        return await made.start()
 
     async def restore(self, log: Iterable[str], events: Iterable[StoredEvent], flow: Flow, world: World) -> None:
         """Bring the centre to where it stood after ``log``, by sending the same messages at the same times."""
@@ -94,8 +105,10 @@ class OutpatientPeer:
 
     def agree(self, visit: Visit) -> None:
         """Hold that the centre's books say what the visit says, and that no message came twice."""
-        agree(visit.data, self.centre.totals)
-        assert self.centre.twice() == []
+        ledger = self.centre.gateway.centre.ledger
+        agree(visit.data, ledger.totals().get(KEY, {}))
+        arrived = Counter(message.msgid for message in ledger.messages)
+        assert [message for message, count in arrived.items() if count > 1] == []
 
 
 def _call(operation: str, request: Mapping[str, Any], message_id: str) -> Call:

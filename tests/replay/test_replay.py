@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+from adapters.jiangsu.transactions import TRANSACTIONS
 from engine.definitions import FlowDefinition
 from engine.events import AnyEvent, decode, encode
 from engine.outcomes import Effect
@@ -117,6 +118,8 @@ _NO_STORY_YET = {
         {"compare_bill from compared", "compare_again from opened", "compare_again from different"}
     ),
     "jiangsu.session": frozenset({"undo_sign_in from signed_in"}),
+    # a visit that is not asked for at once closes itself, and the stories ask too late
+    "jiangsu.transaction": frozenset(f"{operation} from opened" for operation in TRANSACTIONS),
 }
 
 
