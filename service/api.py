@@ -19,6 +19,7 @@ from engine.events import Verdict
 from engine.facts import loads
 from engine.store import Status, VisitFilter
 from service.application import Application
+from service.fees import fees_view
 from service.views import event_view, exchange_view, projection_view, report_view, stored_view
 
 #: HTTP status by kind of error, most special first.
@@ -173,6 +174,12 @@ async def show_exchanges(request: Request, visit: str) -> list[dict[str, Any]]:
     store = _application(request).store
     await store.get(visit)
     return [exchange_view(record, raw=False) for record in await store.exchanges(visit)]
+
+
+@router.get("/visits/{visit}/fees")
+async def show_fees(request: Request, visit: str) -> dict[str, Any]:
+    """Show a visit's fee ledger: every line with its state."""
+    return fees_view((await _commands(request).report(visit)).visit)
 
 
 @router.post("/visits/{visit}/trigger", openapi_extra=_documented(Trigger))

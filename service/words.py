@@ -22,6 +22,7 @@ class Topic(StrEnum):
     SCHEDULE = "schedule"
     HEADING = "heading"
     DIFFERENCE = "difference"
+    LINE = "line"
 
 
 _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
@@ -140,9 +141,22 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "reconciliation": ("对账", "reconciliation"),
         "bills": ("我方票据数", "our bills"),
         "bill": ("票据号", "bill"),
+        "line": ("明细", "line"),
+        "name": ("项目", "item"),
+        "amount": ("金额", "amount"),
+        "batch": ("批次", "batch"),
+        "refusal": ("拒绝原因", "why refused"),
+        "uploaded_total": ("已上传合计", "uploaded in all"),
         "difference": ("差异", "difference"),
         "differences": ("差异明细", "differences"),
         "confirmed_at": ("已向中心确认", "confirmed at the centre"),
+    },
+    Topic.LINE: {
+        "pending": ("待上传", "pending"),
+        "sending": ("上传中", "sending"),
+        "uploaded": ("已上传", "uploaded"),
+        "refused": ("被拒", "refused"),
+        "voided": ("已作废", "voided"),
     },
     Topic.DIFFERENCE: {
         "amounts": ("金额不同", "amounts differ"),

@@ -29,6 +29,7 @@ from service.cli.console import (
     status_text,
     table,
 )
+from service.fees import fees_view
 from service.timeline import timeline
 from service.views import event_view, exchange_view, moment, projection_view, report_view
 from service.words import Topic
@@ -160,6 +161,38 @@ def _print_actions(report: Report) -> None:
             for each in report.actions
         ],
     )
+
+
+@app.command()
+def fees(visit: Visit, json: Json = False) -> None:
+    """Show the fee ledger: every line with its state. Example: `visitflow visits fees jiangsu.inpatient/ZY0001`."""
+
+    async def work(wired: Application) -> Report:
+        return await wired.commands.report(await resolve(wired.store, visit))
+
+    shown = fees_view(_with_application(work).visit)
+    if json:
+        print_json(shown)
+        return
+    counts = ", ".join(f"{say(state, Topic.LINE)} {count}" for state, count in shown["counts"].items())
+    table(
+        ("line", "name", "amount", "state", "batch", "refusal"),
+        [
+            (
+                each["line_id"],
+                each["name"],
+                each["umamt"],
+                Text(say(each["state"], Topic.LINE), style=_LINE_STYLES.get(each["state"], "")),
+                str(each["batch"] or ""),
+                " ".join(filter(None, (each["code"], each["text"]))),
+            )
+            for each in shown["lines"]
+        ],
+        title=f"{say('uploaded_total')} {shown['uploaded_total']}  {counts}",
+    )
+
+
+_LINE_STYLES = {"refused": "red", "uploaded": "green", "voided": "dim"}
 
 
 @app.command("open")
