@@ -24,7 +24,7 @@ demo: $(STAMP)  ## four visits through a real HTTP peer, one across a SIGKILL (A
 	@$(BIN)/visitflow demo $(ARGS)
 
 test: $(STAMP) lint types  ## everything: style, types, import contracts, shipped flows, all tests on both stores
-	$(BIN)/visitflow flows check
+	$(BIN)/visitflow flows check --rules-only  # tests/flows explores them
 	$(BIN)/python -m pytest -n 2 --durations=15 $(ARGS)
 
 test-fast: $(STAMP)  ## only the fast tests

@@ -41,6 +41,8 @@ from engine.visit import Visit, fold
 
 #: How much JSON one command may hand over.
 MAX_BYTES = 1_000_000
+#: How much a visit may hold in all: a stay of months with some twenty thousand fee lines.
+MAX_VISIT_BYTES = 8_000_000
 MAX_KEY = 64
 #: How long a command waits for a worker to let go of a visit, and how often it looks.
 PATIENCE = 5 * SECOND
@@ -157,7 +159,7 @@ class Commands:
             if isinstance(chosen, str):
                 message = f"{trigger} is not legal now: condition {chosen} does not hold"
                 raise TriggerNotLegal(message, field="trigger", legal=legal)
-            validated(flow.data_model, merged(visit.data, facts), flow.name)
+            validated(flow.data_model, merged(visit.data, facts), flow.name, MAX_VISIT_BYTES)
             return Triggered(
                 at=max(self._environment.now(), visit.updated_at),
                 trigger=trigger,
@@ -214,7 +216,7 @@ class Commands:
             if model is None and data:
                 raise InvalidData("this step takes no data", field=next(iter(data)), flow=flow.name)
             facts = {} if model is None else validated(model, data or {}, flow.name)
-            validated(flow.data_model, merged(visit.data, facts), flow.name)
+            validated(flow.data_model, merged(visit.data, facts), flow.name, MAX_VISIT_BYTES)
             under_way = visit.call or visit.run
             way = None if under_way is None else way_of(flow, visit, under_way)
             if way is None or way.bound is None:
@@ -270,7 +272,7 @@ class Commands:
             _legal(actions.can_correct(visit), "correct")
             if unknown := [name for name in changes if name not in flow.data_model.model_fields]:
                 raise InvalidData(f"{flow.name} has no such field", field=unknown[0], flow=flow.name)
-            valid = validated(flow.data_model, merged(visit.data, changes), flow.name)
+            valid = validated(flow.data_model, merged(visit.data, changes), flow.name, MAX_VISIT_BYTES)
             kept = {name: value for name, value in visit.data.items() if name not in changes}
             corrected = kept | {name: valid[name] for name in changes if name in valid}
             new, old = patch_between(visit.data, corrected), patch_between(corrected, visit.data)
@@ -396,7 +398,7 @@ def migration(new: Flow, visit: Visit, *, at: int, by: str, reason: str) -> Migr
                 f"{visit.run.trigger}, which is under way, has no counterpart in {title}", field="version"
             )
     try:
-        validated(new.data_model, visit.data, new.name)
+        validated(new.data_model, visit.data, new.name, MAX_VISIT_BYTES)
     except InvalidData as error:
         message = f"the visit's data does not fit {title}: {error.field}: {error.message}"
         raise ActionNotLegal(message, field="version") from error
@@ -412,11 +414,11 @@ def migration(new: Flow, visit: Visit, *, at: int, by: str, reason: str) -> Migr
     )
 
 
-def validated(model: type[BaseModel], data: Mapping[str, Any], flow: str) -> dict[str, Any]:
+def validated(model: type[BaseModel], data: Mapping[str, Any], flow: str, most: int = MAX_BYTES) -> dict[str, Any]:
     """Return ``data`` as facts after ``model`` has accepted it; unset and empty fields are left out.
 
     Raises:
-        Oversize: more than MAX_BYTES of JSON.
+        Oversize: more than ``most`` bytes of JSON.
         InvalidData: names the field and what was expected, never the value (G10).
     """
     try:
@@ -433,8 +435,8 @@ def validated(model: type[BaseModel], data: Mapping[str, Any], flow: str) -> dic
         size = len(dumps(facts).encode())
     except UnicodeEncodeError:
         raise InvalidData("a text holds half a character (a lone surrogate)", field="data", flow=flow) from None
-    if size > MAX_BYTES:
-        raise Oversize(f"{size} bytes of data; a visit may be handed {MAX_BYTES}", field="data", flow=flow)
+    if size > most:
+        raise Oversize(f"{size} bytes of data; here it may be {most}", field="data", flow=flow)
     try:
         checked = model.model_validate(facts)
     except ValidationError as error:

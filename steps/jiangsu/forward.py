@@ -182,13 +182,13 @@ _LINES_TO_BLAME = (Category.DATA, Category.MAINTENANCE)
 
 def expected_total(view: View, batch: list[ledger.Entry]) -> Decimal:
     """Return what the visit's total is once ``batch`` is uploaded."""
-    return ledger.charged(view) + sum((each.line.umamt for each in batch), Decimal("0.00"))
+    return ledger.charged(view) + sum((each.amount for each in batch), Decimal("0.00"))
 
 
 def uploaded(view: View, rows: list[Mapping[str, Any]]) -> Progress:
     """Return the progress of an upload whose lines the centre shows as ``rows``."""
     batch = ledger.next_batch(view)
-    sent = {each.line.key: each.line.umamt for each in batch}
+    sent = {each.key: each.amount for each in batch}
     shown = {ledger.key_of(row): row["umamt"] for row in rows}
     wrong = [
         Disagreement(f"line {rxno}/{number}", str(amount), str(shown.get((rxno, number), "missing")))

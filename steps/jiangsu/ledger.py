@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.steps import View
-from steps.jiangsu.lines import FeeLine, LedgerLine
+from steps.jiangsu.lines import CONTENT, FeeLine
 
 #: 2204 takes 30 lines a batch (DLL conventions, 3.3); a site may set ``batch_size`` in the flow's settings.
 BATCH = 30
@@ -44,15 +44,31 @@ class LineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the ledger."""
+    """One line of the ledger. Conditions look at all lines before every move, so only what they need is read of each."""
 
     line_id: str
-    line: FeeLine
+    content: Mapping[str, Any]  #: as the visit's data holds it, which was checked when it came in
+    amount: Decimal
     state: LineState
     batch: int = 0  #: the how-manieth 2204 of the visit uploaded or refused it, or carries it now
     code: str = ""
     text: str = ""
     limit: int = 0  #: a batch with this line may hold so many lines; 0 = as many as usual
+
+    @property
+    def line(self) -> FeeLine:
+        """Return the line as a model."""
+        return FeeLine.model_validate({name: self.content[name] for name in CONTENT if name in self.content})
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return the line's key at the centre."""
+        return key_of(self.content)
+
+    @property
+    def refund_of(self) -> str | None:
+        """Return the id of the charge that this takes back."""
+        return self.content.get("refund_of")
 
 
 def entries(view: View) -> list[Entry]:
@@ -60,17 +76,20 @@ def entries(view: View) -> list[Entry]:
     if of_version_1(view):
         return _one_list(view)
     fees: Mapping[str, Any] = view.data.get("fees", {})
-    found = [_entry(line_id, LedgerLine.model_validate(raw)) for line_id, raw in fees.items()]
-    return sorted(found, key=lambda each: (each.line.umamt < 0, each.line.fee_ocur_time, each.line_id))
+    found = [_entry(line_id, raw) for line_id, raw in fees.items()]
+    return sorted(found, key=lambda each: (each.amount < 0, each.content["fee_ocur_time"], each.line_id))
 
 
-def _entry(line_id: str, line: LedgerLine) -> Entry:
-    state = LineState(line.outcome or LineState.PENDING)
-    if line.voided and state is not LineState.UPLOADED:
+def _entry(line_id: str, raw: Mapping[str, Any]) -> Entry:
+    amount, outcome = Decimal(raw["umamt"]), raw.get("outcome")
+    state = LineState.PENDING if outcome is None else LineState(outcome)
+    if raw.get("voided") and state is not LineState.UPLOADED:
         state = LineState.VOIDED
-    elif state is LineState.REFUSED and line.sent != line.digest():
-        return Entry(line_id, line, LineState.PENDING)  # corrected since
-    return Entry(line_id, line, state, line.batch, line.code, line.text, line.limit)
+    elif state is LineState.REFUSED:
+        entry = Entry(line_id, raw, amount, state, raw.get("batch", 0), raw.get("code", ""), raw.get("text", ""))
+        corrected = entry.line.digest() != raw.get("sent")
+        return Entry(line_id, raw, amount, LineState.PENDING) if corrected else entry
+    return Entry(line_id, raw, amount, state, raw.get("batch", 0), limit=raw.get("limit", 0))
 
 
 def of_version_1(view: View) -> bool:
@@ -81,7 +100,7 @@ def of_version_1(view: View) -> bool:
 def _one_list(view: View) -> list[Entry]:
     state = LineState.PENDING if view.data.get("uploaded_total") is None else LineState.UPLOADED
     lines = (FeeLine.model_validate(raw) for raw in view.data.get("fee_lines", ()))
-    return [Entry(line.line_id, line, state) for line in lines]
+    return [Entry(line.line_id, line.model_dump(mode="json"), line.umamt, state) for line in lines]
 
 
 def states(view: View) -> list[Entry]:
@@ -91,8 +110,8 @@ def states(view: View) -> list[Entry]:
         return entries(view)
     sent = {key_of(row) for row in call.request["feedetail"]}
     return [
-        Entry(each.line_id, each.line, LineState.SENDING, batch_number(view), limit=each.limit)
-        if each.line.key in sent and each.state is LineState.PENDING
+        Entry(each.line_id, each.content, each.amount, LineState.SENDING, batch_number(view), limit=each.limit)
+        if each.key in sent and each.state is LineState.PENDING
         else each
         for each in entries(view)
     ]
@@ -108,12 +127,12 @@ def next_batch(view: View) -> list[Entry]:
     ready = [
         each
         for each in known
-        if each.state is LineState.PENDING and (each.line.refund_of is None or each.line.refund_of in uploaded)
+        if each.state is LineState.PENDING and (each.refund_of is None or each.refund_of in uploaded)
     ]
     if not ready:
         return []
     first = ready[0]
-    alike = [each for each in ready if each.limit == first.limit and (each.line.umamt < 0) == (first.line.umamt < 0)]
+    alike = [each for each in ready if each.limit == first.limit and (each.amount < 0) == (first.amount < 0)]
     return alike[: first.limit or _batch_size(view)]
 
 
@@ -123,7 +142,7 @@ def _batch_size(view: View) -> int:
 
 def total(known: Iterable[Entry]) -> Decimal:
     """Return the sum of what the centre has of ``known``."""
-    return sum((each.line.umamt for each in known if each.state is LineState.UPLOADED), _NOUGHT)
+    return sum((each.amount for each in known if each.state is LineState.UPLOADED), _NOUGHT)
 
 
 def charged(view: View) -> Decimal:
