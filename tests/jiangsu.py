@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -77,6 +78,11 @@ class Centre:
             if replaced is not None:
                 return replaced
         return httpx.Response(200, content=write_json(self.gateway.handle(body)).encode())
+
+    def applied(self) -> Counter[str]:
+        """How often each transaction took effect."""
+        messages = self.gateway.centre.ledger.messages
+        return Counter(message.code for message in messages if message.result == "applied")
 
 
 def agree(data: dict[str, Any], totals: dict[str, Any]) -> None:
