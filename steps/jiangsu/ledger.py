@@ -44,7 +44,7 @@ class LineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the ledger. Conditions look at all lines before every move, so only what they need is read of each."""
+    """One line of the ledger. Conditions look at every line before every move, so only what they need is read."""
 
     line_id: str
     content: Mapping[str, Any]  #: as the visit's data holds it, which was checked when it came in

@@ -24,8 +24,8 @@ UNASKED = ("jiangsu_dll", "check_sign_in")
 every_adapter = pytest.mark.parametrize("adapter", ADAPTERS)
 
 
-#: One call a visit, and the same operations as in the other flows: explored, and lost and killed through the endpoint in
-#: tests/service/gateway and tests/acceptance/test_gateway.py, but not crashed here at every point.
+#: One call a visit, and the same operations as in the other flows: explored, and lost and killed through the endpoint
+#: in tests/service/gateway and tests/acceptance/test_gateway.py, but not crashed here at every point.
 EXPLORED_ONLY = ("jiangsu.transaction",)
 
 

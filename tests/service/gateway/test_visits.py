@@ -154,7 +154,9 @@ async def test_a_refused_registration_is_corrected_by_the_next(service: Bench) -
 async def test_a_lost_registration_is_found_again(service: Bench) -> None:
     lose(service, "2201")
     assert (await service.data("2201", {"ipt_otp_no": "MZ1", **WHO}))["visit_no"] == "MZ1"
-    assert (service.centre.applied()["2201"], service.centre.twice()) == (1, [])
+    assert service.centre.applied()["2201"] == 1
+    arrived = [message.msgid for message in service.centre.gateway.centre.ledger.messages]
+    assert len(set(arrived)) == len(arrived)
 
 
 async def test_2203_and_2202(service: Bench) -> None:
