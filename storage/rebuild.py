@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, fields
 
 from engine.store import Projection, Snapshot, Store, StoredEvent, VisitFilter
+from engine.visit import IllegalEvent
 
 #: Folds a whole journal: returns the projection it tells, and whether the snapshot fits the journal's beginning.
 Folder = Callable[[Projection, Sequence[StoredEvent], Snapshot | None], Awaitable["Folded"]]
@@ -55,15 +56,27 @@ async def rebuild(
             if (await store.get(stored.visit_id)).seq != current.seq:
                 continue
             report.differences.append(Difference(stored.visit_id, "seq", current.seq, len(journal)))
-        folded = await folder(current, journal, await store.snapshot(stored.visit_id))
-        found = _compare(current, folded)
         report.visits += 1
+        try:
+            folded = await folder(current, journal, await store.snapshot(stored.visit_id))
+        except (
+            IllegalEvent,
+            ValueError,
+        ) as error:  # damaged: named, and the others are looked at
+            report.differences.append(Difference(stored.visit_id, "journal", current.seq, _damage(error)))
+            continue
+        found = _compare(current, folded)
         report.differences.extend(each for each in found if each not in report.differences)
         if found and repair and await store.replace_projection(folded.projection, current.seq):
             report.repaired += 1
         if progress is not None:
             progress(report.visits)
     return report
+
+
+def _damage(error: Exception) -> str:
+    """Say what is wrong with a journal; what cannot be decoded is not quoted, it may hold a person's data (G10)."""
+    return str(error) if isinstance(error, IllegalEvent) else f"cannot be read ({type(error).__name__})"
 
 
 async def _all(store: Store) -> AsyncIterator[Projection]:

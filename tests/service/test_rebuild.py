@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from engine.store import Append, Snapshot, Status, Store, VisitFilter
+from engine.store import Append, Snapshot, Status, Store, StoredEvent, VisitFilter
 from service.application import Application
 from service.rebuild import rebuild_store
+from storage import MemoryStore
 from tests.conftest import STORES
 from tests.toy import refuse
 from tests.world import World
@@ -97,3 +98,21 @@ async def test_a_snapshot_that_is_the_fold_is_kept(store: Store) -> None:
     await keep_snapshot(world, visit, right)
     assert (await rebuilt(world, repair=True))["differences"] == []
     assert await store.snapshot(visit) == right
+
+
+async def test_a_journal_with_a_hole_is_named_and_the_others_are_looked_at() -> None:
+    world, (first, second) = await two_visits(MemoryStore())
+    assert isinstance(world.store, MemoryStore)
+    whole = world.store.journal
+
+    async def with_a_hole(visit_id: str) -> list[StoredEvent]:
+        events = await whole(visit_id)
+        return [replace(each, seq=each.seq + (each.seq > 1)) for each in events] if visit_id == first else events
+
+    world.store.journal = with_a_hole  # type: ignore[method-assign]
+    report = await rebuilt(world, repair=True)
+    assert (report["visits"], report["repaired"]) == (2, 0)
+    assert [(each["visit"], each["field"], each["folded"]) for each in report["differences"]] == [
+        (first, "journal", "event 3 follows event 1")
+    ]
+    assert await world.store.get(second)
