@@ -38,6 +38,10 @@ class CancelRegistration(Undo):
     operation: ClassVar[str] = "cancel_registration"
     takes_away = ("visit_no",)
 
+    def refused(self, view: View, refusal: Refused) -> Progress | None:
+        """Accept "not found or cancelled" as done: an earlier 2202, judged lost, may have come before this one."""
+        return self.fold(view, {}) if refusal.category is Category.NOT_FOUND else super().refused(view, refusal)
+
     def request(self, view: View) -> Mapping[str, Any]:
         """Name the visit."""
         return numbers(view)

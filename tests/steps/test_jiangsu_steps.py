@@ -250,6 +250,8 @@ def test_keep_lines(settings: dict[str, Any], sent: str) -> None:
     [
         ("cancel_lines", "3006/2205001", Category.NOTHING_TO_UNDO, True),
         ("cancel_settlement", "3012/2208001", Category.NOTHING_TO_UNDO, True),
+        ("cancel_registration", "3002/2201001", Category.NOT_FOUND, True),
+        ("cancel_settlement", "3002/2201001", Category.NOT_FOUND, False),
         ("cancel_lines", "3007/2205002", Category.ORDER, False),
         ("cancel_registration", "3003/2202001", Category.ORDER, False),
         ("cancel_settlement", "3999", Category.BUSINESS, False),
