@@ -299,7 +299,9 @@ class Visit:
             self.doubt.method = self.doubt.looks = self.doubt.tries = 0
             self.doubt.next_at = event.next_at
         for suspect in self.suspects:
-            suspect.tries, suspect.at = 0, min(suspect.at, event.next_at)
+            # The first look is not made earlier for anybody: until then the message may still be on its way.
+            if suspect.tries:
+                suspect.tries, suspect.at = 0, min(suspect.at, event.next_at)
 
     def _corrected(self, event: Corrected) -> None:
         self._require(self.call is None, "corrected")

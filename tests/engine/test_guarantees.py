@@ -461,6 +461,21 @@ async def test_a_late_original_is_found_before_closing() -> None:
     assert (projection.status, projection.cause) == (Status.STUCK, Cause.LATE_ORIGINAL)
 
 
+async def test_nobody_hastens_the_last_look() -> None:
+    """A visit that waits for its last look may be resumed; until then the message may still be on its way (J29)."""
+    world = await World(definitions=[toy_flow(settle={"doubt": [{"probe": "toy.look"}, "ask"]})]).start()
+    world.peer.fail("settle", lose_request)
+    visit = await world.open(invoice="I1")
+    await world.run(until=lambda: len(world.peer.live("settle", "K1")) == 1)
+    (suspect,) = (await world.visit(visit)).suspects
+    await world.commands.resume(visit, "wang", "why does it wait?")
+    assert (await world.visit(visit)).suspects == [suspect]
+    await world.run(patience=suspect.at - world.environment.now() - 1)
+    assert (await world.get(visit)).status is not Status.CLOSED
+    await world.run()
+    assert (await world.get(visit)).status is Status.CLOSED
+
+
 async def test_a_reversed_call_is_sent_again_under_a_new_message_id() -> None:
     world = await World().start()
     world.peer.fail("settle", lose_request)

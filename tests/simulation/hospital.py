@@ -360,6 +360,12 @@ class Hospital:
             return "settle not_applied" if not self.shift[0] or watch > 30 + LATEST else None
         if visit.trouble.cause is Cause.LATE_ORIGINAL and "settle not_applied" in actions:
             return "settle not_applied"
+        run = visit.run
+        undoing = visit.trouble.cause is Cause.UNDO_REFUSED and run is not None and "settle applied" in actions
+        if self.kind != "jiangsu" and undoing and run is not None:  # is there anything left to undo?
+            operation = {"unregister": "register", "unsettle": "settle"}.get(run.trigger, "")
+            if operation and not self.toy.live(operation, visit.key):
+                return "settle applied"
         if at_the_end and self.resumed[visit.visit_id] > 6 and "cancel cancelled" in actions:
             return "cancel cancelled"
         return "resume"
