@@ -60,6 +60,13 @@ async def settle(caller: Caller, flow: Flow, journal: Journal, method: Method | 
 async def look_late(caller: Caller, flow: Flow, journal: Journal, suspect: Suspect, method: Method) -> None:
     """Look once more, before closing, at a call that was judged not to have happened."""
     call = suspect.call
+    if (early := caller.too_early(call.message_id, flow.definition.settling.late_look)) > 0:
+        reason, due = "the clock was set: the message may still be on its way", journal.now() + early
+        tries = suspect.tries
+        journal.record(
+            LateLooked(at=journal.now(), subject=call.call, verdict="unknown", reason=reason, tries=tries, next_at=due)
+        )
+        return
     judgement, exchange = await _ask_peer(caller, flow, journal, method, call, recheck=True)
     base: dict[str, Any] = {"at": journal.now(), "subject": call.call, "exchange": exchange}
     if isinstance(judgement, (NotApplied, Reversed)):

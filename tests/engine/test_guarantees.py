@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.environment import SECOND
+from engine.environment import SECOND, Micros
 from engine.errors import ActionNotLegal, LeaseLost
-from engine.events import Cause, Concluded, Intent, Opened, Role, Settled, Stuck, Verdict, decode, encode
+from engine.events import Cause, Concluded, Intent, LateLooked, Opened, Role, Settled, Stuck, Verdict, decode, encode
 from engine.facts import FloatRefused, normalise
 from engine.faultpoints import Crash, FaultPoint
 from engine.outcomes import Effect
@@ -21,6 +21,7 @@ from storage import MemoryStore
 from tests.conftest import STORES
 from tests.toy import (
     Effects,
+    ToyEnvironment,
     broken,
     busy,
     later,
@@ -474,6 +475,39 @@ async def test_nobody_hastens_the_last_look() -> None:
     assert (await world.get(visit)).status is not Status.CLOSED
     await world.run()
     assert (await world.get(visit)).status is Status.CLOSED
+
+
+async def test_a_clock_set_forward_does_not_hasten_the_last_look() -> None:
+    environment = ClockThatIsSet()
+    world = await World(
+        environment=environment, definitions=[toy_flow(settle={"doubt": [{"probe": "toy.look"}, "ask"]})]
+    ).start()
+    world.peer.fail("settle", lose_request)
+    visit = await world.open(invoice="I1")
+    await world.run(until=lambda: len(world.peer.live("settle", "K1")) == 1)
+    environment.set_forward(600 * SECOND)
+    await world.step()
+    (suspect,) = (await world.visit(visit)).suspects
+    assert suspect.at > environment.now()
+    looks = [event for event in await world.events(visit) if isinstance(event, LateLooked)]
+    assert [(look.verdict, look.tries) for look in looks] == [("unknown", 0)]
+    await world.run()
+    assert (await world.get(visit)).status is Status.CLOSED
+
+
+class ClockThatIsSet(ToyEnvironment):
+    """A wall clock that somebody sets; the other clock goes on as before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shift: Micros = 0
+
+    def set_forward(self, by: Micros) -> None:
+        self.time += by
+        self._shift += by
+
+    def monotonic(self) -> Micros:
+        return self.time - self._shift
 
 
 async def test_a_reversed_call_is_sent_again_under_a_new_message_id() -> None:
