@@ -15,7 +15,7 @@ from tests.jiangsu import ROOT
 from tests.mutation.table import Mutant
 
 #: Seconds: a mutant whose tests take longer hangs, and a hanging test is a failing test.
-LIMIT = 180
+LIMIT = 600
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info", "build", "data", "*.db*")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _TESTS_FAILED = 1
