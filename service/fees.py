@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from decimal import Decimal
 from typing import Any
 
 from engine.errors import BadInput
 from engine.plan import call_info
 from engine.steps import View
 from engine.visit import Visit
-from steps.jiangsu.ledger import states
+from steps.jiangsu.ledger import states, total
 
 
 def fees_view(visit: Visit) -> dict[str, Any]:
@@ -25,16 +24,15 @@ def fees_view(visit: Visit) -> dict[str, Any]:
     found = states(
         View(visit.visit_id, visit.flow, visit.key, visit.state, visit.data, {}, visit.updated_at, subject=call)
     )
-    uploaded = sum((each.line.umamt for each in found if each.state == "uploaded"), Decimal("0.00"))
     return {
         "lines": [
             {
                 "line_id": each.line_id,
                 "state": each.state.value,
-                "umamt": format(each.line.umamt, "f"),
-                "med_list_codg": each.line.med_list_codg,
-                "name": each.line.name,
-                "refund_of": each.line.refund_of,
+                "umamt": format(each.amount, "f"),
+                "med_list_codg": each.content["med_list_codg"],
+                "name": each.content["name"],
+                "refund_of": each.refund_of,
                 "batch": each.batch or None,
                 "code": each.code or None,
                 "text": each.text or None,
@@ -42,5 +40,5 @@ def fees_view(visit: Visit) -> dict[str, Any]:
             for each in found
         ],
         "counts": dict(Counter(each.state.value for each in found)),
-        "uploaded_total": format(uploaded, "f"),
+        "uploaded_total": format(total(found), "f"),
     }

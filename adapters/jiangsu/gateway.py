@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Self
-from zoneinfo import ZoneInfo
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,18 +14,18 @@ from adapters.jiangsu.checking import check_reply, check_request, secrets_of
 from adapters.jiangsu.contracts.base import Sent
 from adapters.jiangsu.envelope import Reply, Unreadable, decode, encode
 from adapters.jiangsu.errors import ErrorClass, error_table
+from adapters.jiangsu.paging import further_pages
 from adapters.jiangsu.session import SignInListener, SignInReason, nobody_listens
+from adapters.jiangsu.times import countdown, message_id
 from adapters.jiangsu.transactions import OPERATIONS, TRANSACTIONS, Transaction
 from adapters.jiangsu.transport import Answer, Transport
 from engine.adapter import Call, Operation
-from engine.environment import SECOND, Micros
+from engine.environment import Micros
 from engine.outcomes import Done, Exchange, InDoubt, NotSent, Outcome, Refused
 
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 #: Transactions that need an initialised gateway, but nobody signed in.
 _OF_THE_SESSION = ("9001", "9002")
 _OK = 200
-_MAX_PAGES = 1000
 
 
 class GatewaySettings(BaseModel):
@@ -73,8 +71,7 @@ class JiangsuGateway:
 
     def message_id(self, now: Micros, number: int) -> str:
         """Return prefix + yyyyMMddHHmmss + six digits: the form of 000's example (J2)."""
-        local = datetime.datetime.fromtimestamp(now // SECOND, _SHANGHAI)
-        return f"{self._settings.message_prefix}{local:%Y%m%d%H%M%S}{number % 1_000_000:06d}"
+        return message_id(self._settings.message_prefix, now, number % 1_000_000)
 
     async def call(self, call: Call) -> Outcome:
         """Make one call; sign in first where that is needed, and once more when the gateway has forgotten it (J20)."""
@@ -82,11 +79,7 @@ class JiangsuGateway:
         request = check_request(transaction, call.request, self._settings.batch_size)
         if isinstance(request, Refused):
             return request
-        deadline = asyncio.get_running_loop().time() + call.timeout / SECOND
-
-        def left() -> Micros:
-            return int((deadline - asyncio.get_running_loop().time()) * SECOND)
-
+        left = countdown(call.timeout)
         if (failed := await self._ready(transaction, left, call.guard)) is not None:
             return failed
         outcome = await self._exchange(transaction, request, call, left())
@@ -99,7 +92,12 @@ class JiangsuGateway:
             return NotSent("the gateway says it is not signed in, right after signing in")
         if isinstance(outcome, Done):
             if transaction.paged is not None:
-                return await self._all_pages(transaction, transaction.paged, request, call, left, outcome)
+
+                async def fetch(page: Sent) -> Outcome:
+                    found = await self._exchange(transaction, page, call, left())
+                    return found or InDoubt("signed out while reading pages")
+
+                return await further_pages(transaction.paged, request, outcome, fetch)
             self._note_session(transaction, outcome)
         return outcome
 
@@ -220,26 +218,6 @@ class JiangsuGateway:
         elif parameters:
             body["businessParams"] = parameters
         return self._operator(body)
-
-    async def _all_pages(
-        self,
-        transaction: Transaction,
-        member: str,
-        request: Sent,
-        call: Call,
-        left: Callable[[], Micros],
-        first: Done,
-    ) -> Outcome:
-        """Read the pages after the first (J13); the exchange kept is the last one's."""
-        rows = list(first.reply[member])
-        last = first
-        for page in range(2, min(int(first.reply.get("pageCount", 1)), _MAX_PAGES) + 1):
-            following = await self._exchange(transaction, request.model_copy(update={"pageNumber": page}), call, left())
-            if not isinstance(following, Done):
-                return following or InDoubt("signed out while reading pages")
-            rows.extend(following.reply[member])
-            last = following
-        return Done({**first.reply, member: rows}, last.exchange)
 
 
 def _read(answer: Answer) -> Reply | str:

@@ -82,7 +82,7 @@ async def charge(front: Front, known: Known, rows: Sequence[Row], desk: Desk) ->
         raise _line_refused(bad, {"data": {"lines": lines}, **members})
     if any(ledger[each].state is LineState.PENDING for each in found.ids):
         raise stopped(known)
-    total = sum((ledger[each].line.umamt for each in found.ids), Decimal("0.00"))
+    total = sum((ledger[each].amount for each in found.ids), Decimal("0.00"))
     return ok("处方明细上传成功", {"lines": lines, "count": len(lines), "total_amt": total}, **members)
 
 

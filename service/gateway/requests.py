@@ -119,8 +119,8 @@ class Reverse(Desk):
     originalMessageId: Annotated[str, Field(pattern="^[0-9A-Za-z_-]{1,64}$")]
 
 
-class Prescription(Body):
-    """One line of ``batch_upload`` or of a 2204. ``umamt`` follows from price and quantity unless given."""
+class Line(Body):
+    """What both kinds of rows hold; without a number of the HIS they are known by what they say (J55)."""
 
     line_id: Code | None = None
     rxno: Code | None = None
@@ -130,27 +130,23 @@ class Prescription(Body):
     med_list_codg: Code
     med_list_name: Annotated[str, Loose, Field(min_length=1, max_length=200), AfterValidator(_printable)] | None = None
     fee_ocur_time: When | None = None
-    pric: Quantity
     cnt: Quantity = Decimal(1)
+
+
+class Prescription(Line):
+    """One line of ``batch_upload`` or of a 2204. ``umamt`` follows from price and quantity unless given."""
+
+    pric: Quantity
     umamt: Amount | None = None
     bilg_dr_codg: Code | None = None
     bilg_dept_codg: Code | None = None
     allSelfFlag: Annotated[str, Loose, Field(max_length=8)] = ""
 
 
-class FeeDetail(Body):
+class FeeDetail(Line):
     """One row of ``fee_details``: the amount is given, the price follows."""
 
-    line_id: Code | None = None
-    rxno: Code | None = None
-    feedetl_sn: Code | None = None
-    refund_of: Code | None = None
-    list_type: Code | None = None
-    med_list_codg: Code
-    med_list_name: Annotated[str, Loose, Field(min_length=1, max_length=200), AfterValidator(_printable)] | None = None
-    fee_ocur_time: When | None = None
     fee_amt: Amount
-    cnt: Quantity = Decimal(1)
 
 
 class Batch(Desk):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import Any
 
 from adapters.jiangsu.transactions import TRANSACTIONS
 from engine.actions import ways_back
-from engine.environment import HOUR, SECOND, Micros
+from engine.environment import HOUR, Micros
 from engine.outcomes import Effect
 from engine.store import Projection, VisitFilter
 from service.gateway.envelope import ok, refusal
@@ -17,7 +16,7 @@ from service.gateway.requests import Desk
 from service.gateway.singles import FLOW as SINGLE
 from service.gateway.singles import single
 from service.gateway.telling import stopped
-from steps.jiangsu.times import SHANGHAI
+from steps.jiangsu.times import instant_of
 
 #: The time stands before the last six digits (J2).
 _TIME = re.compile(r"(\d{14})\d{6}$")
@@ -103,10 +102,9 @@ async def find_message(front: Front, message_id: str) -> Known | None:
     if found is None:
         return None
     try:
-        local = datetime.datetime.strptime(found[1], "%Y%m%d%H%M%S").replace(tzinfo=SHANGHAI)
+        at = instant_of(found[1])
     except ValueError:
         return None
-    at = int(local.timestamp()) * SECOND
     for flow in (*VISIT_FLOWS, SINGLE):
         visit = await _in_flow(front, flow, message_id, at)
         if visit is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from adapters.jiangsu.transactions import TRANSACTIONS
@@ -11,7 +10,7 @@ from service.gateway.envelope import ok, spaced
 from service.gateway.front import Ask, Front, Known
 from service.gateway.paying import pass_on
 from service.gateway.telling import stopped
-from steps.jiangsu.times import SHANGHAI
+from steps.jiangsu.times import instant_of
 
 FLOW = "jiangsu.session"
 _MOST = 50
@@ -90,10 +89,10 @@ async def standing(front: Front) -> dict[str, Any]:
 
 def _minutes(front: Front, stamp: str) -> int:
     try:
-        begun = datetime.datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=SHANGHAI)
+        begun = instant_of(stamp)
     except ValueError:
         return 0
-    return max(0, int(front.now() // SECOND - begun.timestamp()) // 60)
+    return max(0, (front.now() // SECOND - begun // SECOND) // 60)
 
 
 async def signin_status(front: Front) -> dict[str, Any]:

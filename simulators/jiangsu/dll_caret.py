@@ -6,14 +6,12 @@ parameters, the order is invented here.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.jiangsu.dll import PLACEHOLDERS, Asked, Vocabulary
-from simulators.jiangsu.dll_json import Returned, Subject
-from simulators.jiangsu.office import Office
+from simulators.jiangsu.dll import PLACEHOLDERS, Asked
+from simulators.jiangsu.dll_library import Library, Returned, Subject
 from simulators.jiangsu.refusals import Missing, Refusal
 
 _REGISTERED = (
@@ -72,26 +70,14 @@ TWINS: dict[str, Twin] = {
 _FIELDS = 8
 
 
-class CaretLibrary:
+class CaretLibrary(Library):
     """The older pair of functions."""
 
     functions = ("INIT", "BUSINESS_HANDLE")
 
-    def __init__(self, office: Office) -> None:
-        """``office`` is that of the gateway."""
-        self.centre = office.centre
-        self._office = office
-        self._vocabulary = Vocabulary(office)
-        self._serials = itertools.count(1)
-
-    def init(self, process: str) -> Returned:
-        """INIT: once a process, before all else."""
-        self._office.initialise(f"INIT {process}")
-        return Returned(0, "")
-
     def call(self, process: str, body: bytes) -> Returned:
         """BUSINESS_HANDLE: 0 and a framed reply, or -1 and a text."""
-        if f"INIT {process}" not in self._office.processes:
+        if not self._is_initialised(process):
             return self.refusal("动态库未初始化，请先调用INIT")
         try:
             head, parameters = self._split(body)

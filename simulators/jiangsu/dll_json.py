@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
-from simulators.jiangsu.dll import Asked, Vocabulary
+from simulators.jiangsu.dll import Asked
+from simulators.jiangsu.dll_library import Library, Returned, Subject
 from simulators.jiangsu.numbers import read_json, write_json
-from simulators.jiangsu.office import Office
 from simulators.jiangsu.refusals import Missing, Refusal
 from simulators.jiangsu.transactions import TRANSACTIONS
 
 _REGION = "990099"
-
-
-class Returned(NamedTuple):
-    """What a function of the library gives back: its return value and the text in ``out``."""
-
-    value: int
-    text: str
-
-
-class Subject(NamedTuple):
-    """What a call is about, for the faults."""
-
-    code: str | None
-    ipt_otp_no: str | None
 
 
 _FORMS: dict[str, str] = {
@@ -46,26 +31,14 @@ _FORMS: dict[str, str] = {
 }
 
 
-class JsonLibrary:
+class JsonLibrary(Library):
     """The newer pair of functions."""
 
     functions = ("Si_INIT", "Si_Busi")
 
-    def __init__(self, office: Office) -> None:
-        """``office`` is that of the gateway."""
-        self.centre = office.centre
-        self._office = office
-        self._vocabulary = Vocabulary(office)
-        self._serials = itertools.count(1)
-
-    def init(self, process: str) -> Returned:
-        """Si_INIT: once a process, before all else."""
-        self._office.initialise(f"Si_INIT {process}")
-        return Returned(0, "")
-
     def call(self, process: str, body: bytes) -> Returned:
         """Si_Busi: 0 and an envelope, or else a plain text (2.2)."""
-        if f"Si_INIT {process}" not in self._office.processes:
+        if not self._is_initialised(process):
             return Returned(-1, "动态库未初始化，请先调用Si_INIT")
         try:
             sent = read_json(body, self.centre.switches.dll_encoding)

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from simulators.jiangsu.dll_caret import CaretLibrary
-from simulators.jiangsu.dll_json import JsonLibrary, Returned, Subject
+from simulators.jiangsu.dll_json import JsonLibrary
+from simulators.jiangsu.dll_library import Returned, Subject
 from simulators.jiangsu.faults import Exchange, Fault
 from simulators.jiangsu.gateway import DEVICE, Gateway
 from simulators.jiangsu.http import Request, Response

@@ -158,17 +158,17 @@ def key_of(row: Mapping[str, Any]) -> tuple[str, str]:
 # -- what is written down
 def mark_uploaded(view: View, batch: Iterable[Entry]) -> dict[str, Any]:
     """Return the patch that says: these lines are uploaded."""
-    number = batch_number(view)
-    return _patch(view, batch, lambda _each: {"outcome": "uploaded", "batch": number, "limit": None})
+    uploaded = {"outcome": "uploaded", "batch": batch_number(view), "limit": None}
+    return _patch(view, batch, lambda each: _sent(each) | uploaded)
 
 
 def mark_refused(view: View, batch: list[Entry], code: str, text: str) -> dict[str, Any]:
     """Return the patch after a refused batch: halves next time, or, for a line that stood alone, refused."""
     if len(batch) > 1:
         half = {"limit": -(-len(batch) // 2)}
-        return _patch(view, batch, lambda _each: half)
+        return _patch(view, batch, lambda each: _sent(each) | half)
     last = {"outcome": "refused", "batch": batch_number(view), "code": code[:40], "text": text[:200], "limit": None}
-    return _patch(view, batch, lambda _each: last)
+    return _patch(view, batch, lambda each: _sent(each) | last)
 
 
 def forget_uploads(view: View) -> dict[str, Any]:
@@ -191,5 +191,9 @@ def batch_number(view: View) -> int:
 def _patch(view: View, batch: Iterable[Entry], change: Callable[[Entry], dict[str, Any]]) -> dict[str, Any]:
     if of_version_1(view):  # it keeps only the total
         return {}
-    patch = {each.line_id: {"sent": each.line.digest()} | change(each) for each in batch}
+    patch = {each.line_id: change(each) for each in batch}
     return {"fees": patch} if patch else {}
+
+
+def _sent(entry: Entry) -> dict[str, Any]:
+    return {"sent": entry.line.digest()}

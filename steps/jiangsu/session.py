@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from engine.environment import SECOND, Micros
+from engine.environment import SECOND
 from engine.steps import BaseStep, Disagreement, Progress, View
 from steps.jiangsu.base import Model
 from steps.jiangsu.forward import ROLE
-from steps.jiangsu.times import SHANGHAI, Moment
+from steps.jiangsu.times import Moment, instant_of, moment_of
 
 _DEFAULT_MAX_SKEW = 60
 
@@ -55,11 +54,6 @@ class SignedInByHand(Model):
 
 
 # -- steps
-def moment(at: Micros) -> str:
-    """Return a time as the centre writes it: yyyyMMddHHmmss, Asia/Shanghai (J18)."""
-    return f"{datetime.datetime.fromtimestamp(at // SECOND, SHANGHAI):%Y%m%d%H%M%S}"
-
-
 def has_sign_no(view: View) -> bool:
     """Tell whether somebody has signed in already."""
     return bool(view.data.get("sign_no"))
@@ -79,7 +73,7 @@ class SignIn(BaseStep):
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep the number, and when it was asked for."""
-        return Progress({"sign_no": reply["sign_no"], "signed_at": moment(view.now)})
+        return Progress({"sign_no": reply["sign_no"], "signed_at": moment_of(view.now)})
 
     def told(self, view: View, told: Mapping[str, Any]) -> Progress:
         """Keep the same of what a person says."""
@@ -99,7 +93,7 @@ class SignOut(BaseStep):
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep when it was asked for."""
-        return Progress({"signed_out_at": moment(view.now)})
+        return Progress({"signed_out_at": moment_of(view.now)})
 
     def told(self, view: View, told: Mapping[str, Any]) -> Progress:
         """Keep the same when a person says so."""
@@ -134,9 +128,8 @@ class CheckClock(BaseStep):
         most the transition's time-out. Raises ValueError on a time that does not exist: it is then unreadable (G8).
         """
         told = str(reply["centre_time"])
-        centre = datetime.datetime.strptime(told, "%Y%m%d%H%M%S").replace(tzinfo=SHANGHAI)
-        skew = int(centre.timestamp()) - view.now // SECOND
+        skew = instant_of(told) // SECOND - view.now // SECOND
         allowed = int(view.settings.get("max_skew_seconds", _DEFAULT_MAX_SKEW))
-        wrong = (Disagreement("时钟 clock", f"中心 centre {told}", f"本机 ours {moment(view.now)}"),)
-        noted = {"centre_time": told, "our_time": moment(view.now), "skew_seconds": skew}
+        wrong = (Disagreement("时钟 clock", f"中心 centre {told}", f"本机 ours {moment_of(view.now)}"),)
+        noted = {"centre_time": told, "our_time": moment_of(view.now), "skew_seconds": skew}
         return Progress(noted, wrong if abs(skew) > allowed else ())

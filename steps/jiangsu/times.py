@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
-from engine.environment import SECOND, Micros
+from adapters.jiangsu.times import SHANGHAI, instant_of, moment_of
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-
-
-def moment_of(at: Micros) -> str:
-    """Return a time as the centre writes it."""
-    return f"{datetime.datetime.fromtimestamp(at // SECOND, SHANGHAI):%Y%m%d%H%M%S}"
+__all__ = ["SHANGHAI", "Day", "Moment", "instant_of", "moment_of"]
 
 
 def _moment(value: str) -> str:
     try:
-        datetime.datetime.strptime(value, "%Y%m%d%H%M%S")
+        instant_of(value)
     except ValueError:
         raise ValueError("expected yyyyMMddHHmmss, for example 20261120083000") from None
     return value

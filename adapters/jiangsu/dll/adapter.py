@@ -6,13 +6,11 @@ a time, a session that lives and dies with the host process, and a peer that can
 
 from __future__ import annotations
 
-import asyncio
-import datetime
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
-from zoneinfo import ZoneInfo
 
 from adapters.discretion import discreet
 from adapters.jiangsu.checking import check_reply, check_request, secrets_of
@@ -25,14 +23,14 @@ from adapters.jiangsu.dll.process import Host, HostFailed
 from adapters.jiangsu.dll.refusals import category_of
 from adapters.jiangsu.dll.settings import DllSettings
 from adapters.jiangsu.dll.supervisor import NoTurn, Supervisor
+from adapters.jiangsu.paging import further_pages
 from adapters.jiangsu.session import SignInListener, SignInReason, nobody_listens
+from adapters.jiangsu.times import countdown, message_id, moment_of
 from adapters.jiangsu.transactions import OPERATIONS, TRANSACTIONS, Transaction
 from engine.adapter import Call, Operation
 from engine.environment import SECOND, Micros
 from engine.outcomes import Category, Done, Exchange, InDoubt, NotSent, Outcome, Refused
 
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
-_MAX_PAGES = 1000
 #: Numbers of messages that the adapter makes by itself (sign-ins), out of the reach of the durable counter.
 _OWN_NUMBERS, _ALL_NUMBERS = 900_000, 1_000_000
 #: Bytes that the sign-in number and what else is not known beforehand may add to a request.
@@ -77,7 +75,7 @@ class JiangsuDll:
 
     def message_id(self, now: Micros, number: int) -> str:
         """Return prefix + yyyyMMddHHmmss + six digits, as the gateway's (J2, J45)."""
-        return self._message_id(datetime.datetime.fromtimestamp(now // SECOND, _SHANGHAI), number % _OWN_NUMBERS)
+        return message_id(self._settings.message_prefix, now, number % _OWN_NUMBERS)
 
     async def call(self, call: Call) -> Outcome:
         """Make one call when its turn comes; sign in first where that is needed, and once more when that has lapsed."""
@@ -85,11 +83,7 @@ class JiangsuDll:
         request = check_request(transaction, call.request, self._settings.batch_size)
         if isinstance(request, Refused):
             return request
-        deadline = asyncio.get_running_loop().time() + call.timeout / SECOND
-
-        def left() -> Micros:
-            return int((deadline - asyncio.get_running_loop().time()) * SECOND)
-
+        left = countdown(call.timeout)
         job = Job(transaction, request, call.message_id, call.guard, left)
         if (unfit := self._unfit(job)) is not None:
             return unfit
@@ -140,8 +134,8 @@ class JiangsuDll:
             return None
         transaction = TRANSACTIONS[_SIGN_IN]
         self._own_number = (self._own_number + 1) % (_ALL_NUMBERS - _OWN_NUMBERS)
-        message_id = self._message_id(datetime.datetime.now(_SHANGHAI), _OWN_NUMBERS + self._own_number)
-        signing = replace(job, transaction=transaction, request=transaction.request(), message_id=message_id)
+        number = message_id(self._settings.message_prefix, _now(), _OWN_NUMBERS + self._own_number)
+        signing = replace(job, transaction=transaction, request=transaction.request(), message_id=number)
         try:
             outcome = await self._exchange(host, signing)
         except SignedOut:
@@ -184,8 +178,7 @@ class JiangsuDll:
         parameters = job.request.model_dump(exclude_none=True)
         if job.transaction.operation == _SIGN_OUT:
             sign_no = parameters["sign_no"]
-        now = f"{datetime.datetime.now(_SHANGHAI):%Y%m%d%H%M%S}"
-        stamp = Stamp(job.message_id, now, sign_no, parameters.get("identify_mode", "1"))
+        stamp = Stamp(job.message_id, moment_of(_now()), sign_no, parameters.get("identify_mode", "1"))
         return self._framing.request(job.transaction, parameters, stamp)
 
     # -- one exchange
@@ -231,20 +224,17 @@ class JiangsuDll:
         return check_reply(job.transaction, canonical, exchange)
 
     async def _all_pages(self, host: Host, job: Job) -> Outcome:
-        """Make the call, and read the pages after the first (J13); the exchange kept is the last one's."""
+        """Make the call, and read the pages after the first (J13)."""
         first = await self._exchange(host, job)
         member = job.transaction.paged
         if member is None or not isinstance(first, Done):
             return first
-        rows, last = list(first.reply[member]), first
-        for page in range(2, min(int(first.reply.get("pageCount", 1)), _MAX_PAGES) + 1):
-            asked = job.request.model_copy(update={"pageNumber": page})
-            following = await self._exchange(host, replace(job, request=asked))
-            if not isinstance(following, Done):
-                return following
-            rows.extend(following.reply[member])
-            last = following
-        return Done({**first.reply, member: rows}, last.exchange)
 
-    def _message_id(self, local: datetime.datetime, number: int) -> str:
-        return f"{self._settings.message_prefix}{local:%Y%m%d%H%M%S}{number:06d}"
+        async def fetch(page: Sent) -> Outcome:
+            return await self._exchange(host, replace(job, request=page))
+
+        return await further_pages(member, job.request, first, fetch)
+
+
+def _now() -> Micros:
+    return time.time_ns() // 1000
