@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import structlog
 
+from adapters.jiangsu import JiangsuGateway
+from adapters.jiangsu.dll import JiangsuDll
 from adapters.jiangsu.session import SignInReason
+from engine.definitions import FlowDefinition
 from engine.environment import MINUTE, SECOND
 from engine.errors import StoreError
 from engine.store import VisitFilter
@@ -208,3 +211,27 @@ def test_midnight_is_the_sites() -> None:
     late = datetime.datetime(2026, 11, 21, 16, 0, tzinfo=datetime.UTC)  # midnight in Shanghai
     note = SignedIn("f", "a", "001", "", "gone", int(late.timestamp()) * SECOND, ZoneInfo("Asia/Shanghai"))
     assert (note.key, note.data) == ("001-20261122", {"signed_at": "20261122000000", "reason": "gone"})
+
+
+@pytest.mark.parametrize(
+    "adapter",
+    [
+        JiangsuGateway.from_settings({"operator_id": "007"}),
+        JiangsuDll.from_settings({"library": "x", "operator_id": "007"}),
+    ],
+    ids=lambda each: each.name,
+)
+async def test_every_adapter_that_signs_in_by_itself_is_listened_to(adapter: Any) -> None:
+    desk = await Desk().start()
+    flow = session_of(adapter.name, desk.world.definitions)
+    desk.sessions.listen({adapter.name: adapter}, [flow])
+    adapter.on_sign_in("20261121007", SignInReason.FIRST_USE)
+    await desk.written()
+    kept = await desk.data(KEY.replace("001", "007", 1))
+    assert (kept["operator"], kept["sign_no"], kept["reason"]) == ("007", "20261121007", "first_use")
+
+
+def session_of(adapter: str, definitions: list[FlowDefinition]) -> FlowDefinition:
+    """The session flow of a site whose centre is reached through ``adapter``."""
+    flow = next(each for each in definitions if each.flow == "jiangsu.session")
+    return flow.model_copy(update={"adapters": {"centre": adapter}})

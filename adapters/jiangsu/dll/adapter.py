@@ -73,6 +73,11 @@ class JiangsuDll:
         """Make the adapter from its part of flows.yaml. Raises pydantic's ValidationError."""
         return cls(DllSettings.model_validate(settings))
 
+    @property
+    def operator_id(self) -> str:
+        """Return the operator who signs in: session visits are kept by operator and day."""
+        return self._settings.operator_id
+
     def message_id(self, now: Micros, number: int) -> str:
         """Return prefix + yyyyMMddHHmmss + six digits, as the gateway's (J2, J45)."""
         return message_id(self._settings.message_prefix, now, number % _OWN_NUMBERS)
