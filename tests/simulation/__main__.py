@@ -17,7 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.page import renew
-from tests.simulation.campaign import Tally, play, run, shorten
+from tests.simulation.campaign import Outcome, Tally, play, run, shorten
 from tests.simulation.fate import names
 
 
@@ -56,7 +56,10 @@ def main() -> int:
     return bool(tally.failed)
 
 
-def _progress(tally: Tally) -> None:
+def _progress(tally: Tally, latest: Outcome) -> None:
+    """Say how far the run is, and at once which schedule failed: nobody waits half an hour for the first seed."""
+    if latest.broken is not None:
+        sys.stderr.write(f"\rseed {latest.seed} ({latest.kind}) failed: {latest.broken}\n")
     rate = tally.schedules / tally.seconds
     sys.stderr.write(f"\r{tally.schedules:,} schedules, {len(tally.failed)} failed, {rate:.0f}/s ")
     sys.stderr.flush()

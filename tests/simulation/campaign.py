@@ -134,7 +134,7 @@ def run(
     first: int,
     count: int,
     jobs: int = 1,
-    progress: Callable[[Tally], None] = lambda _tally: None,
+    progress: Callable[[Tally, Outcome], None] = lambda _tally, _latest: None,
     most_failures: int = 5,
 ) -> Tally:
     """Play ``count`` schedules from seed ``first``; stop after some failures."""
@@ -143,8 +143,8 @@ def run(
     for outcome in _played(range(first, first + count), jobs):
         tally.add(outcome)
         tally.seconds = time.perf_counter() - began
-        if tally.schedules % 500 == 0:
-            progress(tally)
+        if tally.schedules % 500 == 0 or outcome.broken is not None:
+            progress(tally, outcome)
         if len(tally.failed) >= most_failures:
             break
     return tally
