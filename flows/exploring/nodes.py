@@ -132,6 +132,11 @@ class Common:
         edge = self._flow.edge(leg.trigger, leg.source, leg.dest)
         return leg.call is None and edge is not None and is_bare(edge)
 
+    def _is_kept(self, leg: Leg) -> bool:
+        """Tell whether it matters which message made a leg: only to an undo that calls, or where there is none."""
+        edge = self._flow.edge(leg.trigger, leg.source, leg.dest)
+        return edge is None or keeps(edge)
+
     def _bare(self, source: str, dest: str, leg: Leg) -> str | None:
         """Return the first trigger that leads from ``source`` to ``dest`` as quietly as ``leg`` came there, or None."""
         return self._ways.get((source, dest)) if self._is_bare(leg) else None
@@ -198,11 +203,12 @@ class Common:
 
         raw = self._raw
         doubt = raw["doubt"]
+        kept = {index for index, _ in route if self._is_kept(self.visit.trail[index])}
         raw = raw | {
             "trail": [
                 leg
                 | {
-                    "call": common(leg["call"]),
+                    "call": common(leg["call"]) if index in kept else None,
                     "source": source,
                     "trigger": self._bare(source, leg["dest"], self.visit.trail[index]) or leg["trigger"],
                 }
@@ -220,7 +226,8 @@ class Common:
 
     @staticmethod
     def _renamed(books: Books, unsettled: str | None, names: dict[str, str]) -> tuple[Books, str | None]:
-        deeds = tuple(Deed(_name(names, deed.message), deed.step) for deed in books.deeds)
+        ordered = sorted(books.deeds, key=lambda deed: deed.message in books.strays)  # strays: in no order
+        deeds = tuple(Deed(_name(names, deed.message), deed.step) for deed in ordered)
         late = books.late
         if late is not None:
             subject = None if late.subject is None else _name(names, late.subject)
@@ -326,13 +333,13 @@ def _forget_ages(raw: dict[str, Any], bounds: Bounds) -> None:
     raw["seq"] = 1
     for name in ("opened_at", "updated_at", "entered_at", "waiting_since"):
         raw[name] = NOW
-    raw["timers"] = dict.fromkeys(raw["timers"], NOW)
+    raw["timers"] = {}  # which of them has fired: :func:`timings` tries every order anyway
     for leg in raw["trail"]:
         leg["at"] = NOW
     if (run := raw["run"]) is not None:
         run["started_at"] = NOW
         run["attempts"] = min(run["attempts"], bounds.attempts)
-        run["next_at"] = soon(run["next_at"])
+        run["next_at"] = soon(run["next_at"]) if raw["call"] is None else None  # an open call sets it when it ends
     if (doubt := raw["doubt"]) is not None:
         doubt |= {"since": NOW, "looks": min(doubt["looks"], bounds.looks), "tries": min(doubt["tries"], bounds.tries)}
         doubt["next_at"] = soon(doubt["next_at"])
