@@ -1,8 +1,8 @@
-"""What an adapter may be handed beside its settings: durable books that outlive the process and are shared by all of them.
+"""What an adapter may be handed beside its settings: durable books that outlive a process and that all processes share.
 
 An adapter that wants any of it has a method ``equip(self, equipment: Equipment) -> None``; the service calls it once,
-before the first call. ``storage/`` keeps the promises beside the visits (ADR 20); ``storage.memory_books`` has the same in
-memory for tests. Every method may raise :class:`engine.errors.StoreError`; then nothing was written.
+before the first call. ``storage/`` keeps the promises beside the visits (ADR 20); ``storage.memory_books`` does so in
+memory, for tests. Every method may raise :class:`engine.errors.StoreError`; then nothing was written.
 """
 
 from __future__ import annotations
