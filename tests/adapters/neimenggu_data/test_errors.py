@@ -114,7 +114,7 @@ def test_a_code_that_is_in_no_row_is_in_doubt(code: object) -> None:
 
 
 def test_another_operations_goal_is_not_this_ones() -> None:
-    """"Discharged already" as the answer to an upload does not say that the lines are there (N21)."""
+    """ "Discharged already" as the answer to an upload does not say that the lines are there (N21)."""
     assert meaning("upload_lines", 110010).category is Category.BUSINESS
     assert meaning("cancel_registration", 120002).category is Category.BUSINESS
     assert meaning("cancel_registration", 61001).category is Category.BUSINESS
