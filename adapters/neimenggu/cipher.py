@@ -10,6 +10,7 @@ import datetime
 import hashlib
 
 from Crypto.Cipher import AES
+from Crypto.Cipher._mode_ecb import EcbMode
 from Crypto.Util.Padding import pad, unpad
 
 #: A key is so many ASCII characters, which are its bytes.
@@ -46,7 +47,7 @@ class Cipher:
         except ValueError:
             raise Undecipherable("not encrypted with this key") from None
 
-    def _cipher(self) -> AES.EcbMode:
+    def _cipher(self) -> EcbMode:
         return AES.new(self._key, AES.MODE_ECB)
 
 
