@@ -40,10 +40,13 @@ class Opening:
         self._environment = environment
         self._log_out_unknown = log_out_unknown
 
-    async def open(self, page: Page, usable: Callable[[KeptSession], bool]) -> Opened:
+    async def open(
+        self, page: Page, usable: Callable[[KeptSession], bool], refused: Callable[[KeptSession], bool]
+    ) -> Opened:
         """Return a session. Nothing of the call it is for has been sent yet. Raises StoreError.
 
-        Another worker that is logging in is waited for, and its session is used.
+        Another worker that is logging in is waited for, and its session is used. ``usable``: may a session still
+        stand, by our clock? ``refused``: has the centre said that it does not?
         """
         if (found := await self._found(page, usable)) is not None:
             return found
@@ -52,7 +55,7 @@ class Opening:
         async with page.lease() as held:
             if (found := await self._found(page, usable)) is not None:
                 return found
-            return await self._log_in(page, usable) if held else NotSent("another worker is logging in")
+            return await self._log_in(page, refused) if held else NotSent("another worker is logging in")
 
     async def _found(self, page: Page, usable: Callable[[KeptSession], bool]) -> Ready | None:
         row = await page.read()
@@ -61,15 +64,15 @@ class Opening:
         self._pause.forget()
         return Ready(row)
 
-    async def _log_in(self, page: Page, usable: Callable[[KeptSession], bool]) -> Opened:
+    async def _log_in(self, page: Page, refused: Callable[[KeptSession], bool]) -> Opened:
         """Log in. On 21003: the session that we know, then logging out with it, else a person. Never a loop."""
         row = await page.read()
         at = self._environment.now()
         tried = await self._door.log_in(*await page.limits())
         if not isinstance(tried, Conflict):
             return await self._taken(page, row, tried)
-        if row is not None and row.state == OPEN and usable(KeptSession(row.session_id, row.version, at, OPEN)):
-            # Our clock may have run ahead of the centre's, or it counts from something later than we do.
+        if row is not None and row.state == OPEN and not refused(row):
+            # Our clock may have run ahead of the centre's, or was set.
             kept = await page.write(row, KeptSession(row.session_id, row.version, at, OPEN))
             return NotSent(_ANOTHER) if kept is None else Ready(kept, exchange=tried.exchange)
         for session_id in self._worth_ending(row):

@@ -152,12 +152,12 @@ class Sessions:
             return _NO_BOOK
         try:
             async with self._turn:
-                opened = await self._opening.open(self._page, self._usable)
+                opened = await self._opening.open(self._page, self._usable, self._refused)
         except Exception as error:  # the book does not answer, or a fault of ours
             log.warning("session_not_opened", error=where(error))
             return NotSent(f"no session: {type(error).__name__}")
         if isinstance(opened, Ready):
-            self._kept = opened.kept
+            self._kept, self._used_at = opened.kept, opened.kept.used_at
             if opened.new:  # the centre may hand out a number again
                 self._bad = ""
         return opened
@@ -165,7 +165,11 @@ class Sessions:
     def _usable(self, row: KeptSession) -> bool:
         """Tell whether a session can still stand: counted from its last use that we know of."""
         fresh = abs(self._environment.now() - self._last_use(row)) < self._settings.usable
-        return fresh and row.state == OPEN and row.session_id != self._bad
+        return fresh and row.state == OPEN and not self._refused(row)
+
+    def _refused(self, row: KeptSession) -> bool:
+        """Tell whether the centre has said that it does not know this session."""
+        return row.session_id == self._bad
 
     def _last_use(self, row: KeptSession) -> Micros:
         ours = self._kept is not None and self._kept.session_id == row.session_id

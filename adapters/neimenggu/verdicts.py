@@ -45,7 +45,7 @@ def judge(interface: Interface, reply: Reply, secrets: Iterable[str], busy_wait:
             try:
                 return Done(read_reply(interface, reply.content), exchange)
             except Unfit as error:
-                return InDoubt(f"the reply does not fit the contract: {error}", exchange)
+                return InDoubt(str(error), exchange)
         case Kind.RELOGIN:
             return NotLoggedIn(f"{number} {said}")
         case Kind.RETRY_LATER:

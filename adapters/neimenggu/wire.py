@@ -21,6 +21,9 @@ from engine.outcomes import Exchange
 
 _OK = 200
 _MASK = "***"
+_NAMES = ("sessionid", "password")
+#: Shorter values are not looked for in what came back: they stand in amounts and dates as well.
+_TELLING = 8
 #: Members that no exchange keeps, in whatever text they stand (G10).
 _SECRET = re.compile(rb'("(?:sessionid|password)"\s*:\s*)("(?:[^"\\]|\\.)*"|[^\s,}\]]+)', re.IGNORECASE)
 
@@ -88,15 +91,15 @@ class Wire:
             return Reply(Exchange(kept, None, answer.status), why=answer.status, sent=answer.sent)
         self._calendar.learn(answer.headers)
         if answer.http_status != _OK:
-            shown = Exchange(kept, _masked(answer.body), answer.status)
+            shown = Exchange(kept, _masked(answer.body, letter), answer.status)
             return Reply(shown, why=f"HTTP {answer.http_status}")
         own = () if letter.cipher is None else (letter.cipher,)
         try:
             text, content = self._read(answer, (*own, *keys))
         except NotACentre as error:
-            shown = Exchange(kept, _masked(answer.body), answer.status)
+            shown = Exchange(kept, _masked(answer.body, letter), answer.status)
             return Reply(shown, why=f"unreadable reply: {error}", readable_http=True)
-        shown = Exchange(kept, _masked(text.encode("utf-8", "replace")), answer.status)
+        shown = Exchange(kept, _masked(text.encode("utf-8", "replace"), letter), answer.status)
         return Reply(shown, content, readable_http=True)
 
     async def close(self) -> None:
@@ -135,7 +138,7 @@ class Wire:
         wire = request.url.query if self._settings.carrier is Carrier.QUERY and letter.cipher else b""
         digest = hashlib.sha256(wire + _content(request)).hexdigest()
         head = f"{request.method} {letter.path} ({how}, sha256 {digest})\n"
-        return _masked((head + _json(letter.shown)).encode("utf-8", "replace"))
+        return _masked((head + _json(letter.shown)).encode("utf-8", "replace"), letter)
 
     # -- in
     def _read(self, answer: Answer, ciphers: Sequence[Cipher]) -> tuple[str, Mapping[str, Any]]:
@@ -182,10 +185,15 @@ def _content(request: httpx.Request) -> bytes:
         return b""
 
 
-def _masked(raw: bytes) -> bytes:
+def _masked(raw: bytes, letter: Letter) -> bytes:
+    """Return ``raw`` without session and password, also where the centre repeats them in its words."""
+    for name in _NAMES:
+        value = str(letter.body.get(name, ""))
+        if len(value) >= _TELLING:
+            raw = raw.replace(value.encode(), _MASK.encode())
     return _SECRET.sub(rb'\1"***"', raw)
 
 
 def masked(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``body`` without its session and password, at the outermost level where the document has them."""
-    return {name: _MASK if name in ("sessionid", "password") else value for name, value in body.items()}
+    return {name: _MASK if name in _NAMES else value for name, value in body.items()}

@@ -85,7 +85,7 @@ class Centre:
     life: Micros = 2 * HOUR
     session: str = ""
     used_at: Micros = 0
-    number: int = 8279
+    number: int = 2026030108279
     asked: list[Asked] = field(default_factory=list)
     doing: dict[str, list[Given]] = field(default_factory=dict)  #: given instead, once each, before anything happens
     after: dict[str, list[Exception | bytes]] = field(default_factory=dict)  #: instead of the answer, after it happened
