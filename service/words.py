@@ -149,6 +149,11 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "uploaded_total": ("已上传合计", "uploaded in all"),
         "difference": ("差异", "difference"),
         "differences": ("差异明细", "differences"),
+        "file": ("文件号", "file"),
+        "file_name": ("文件名", "file name"),
+        "kind": ("类型", "kind"),
+        "size": ("字节数", "bytes"),
+        "added_at": ("存入时间", "kept since"),
         "confirmed_at": ("已向中心确认", "confirmed at the centre"),
     },
     Topic.LINE: {

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adapters.equipment import FileMissing
 from engine import errors
 from engine.catalogue import UnknownName
 from engine.facts import loads
@@ -29,6 +30,7 @@ T = TypeVar("T")
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.UnknownVisit, 4),
     (errors.UnknownFlow, 4),
+    (FileMissing, 4),
     (errors.BadInput, 2),
     (errors.NotLegal, 3),
     (errors.VisitBusy, 5),
