@@ -1,4 +1,4 @@
-"""The error table: complete against the document's counts, and what each row says about whether the call took effect."""
+"""The error table: complete against the document's counts, and what each row says about whether a call took effect."""
 
 from __future__ import annotations
 
