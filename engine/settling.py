@@ -160,14 +160,14 @@ async def _repeat(caller: Caller, flow: Flow, journal: Journal, call: PendingCal
         flow, journal, call.adapter, operation, call.request, call.message_id, _way(flow, journal.visit, call).timeout
     )
     exchange = journal.keep(outcome.exchange, call.call, call.adapter, call.operation)
-    view = view_of(flow, journal.visit, journal.now())
+    view = view_of(flow, journal.visit, journal.now(), call)
     try:
         match outcome:
             case Done(reply):
                 return _in_facts(Applied(bound.step.fold(view, reply), "the repeated call was answered")), exchange
             case Refused():
                 reached = bound.step.refused(view, outcome)
-                if reached is not None:
+                if isinstance(reached, Progress):
                     return _in_facts(Applied(reached, f"refused as done already: {outcome.code}")), exchange
     except Exception as error:
         return Unclear(f"the answer could not be read: {type(error).__name__}"), exchange
