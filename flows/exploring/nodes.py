@@ -17,6 +17,7 @@ from engine.definitions import SettleKind
 from engine.environment import SECOND
 from engine.machine import Edge, Flow
 from engine.outcomes import Effect
+from engine.plan import way_of
 from engine.visit import Leg, Visit
 from flows.exploring.books import BY_HAND, Books, Deed, Letter
 from flows.exploring.model import NOW, Bounds, flag_of
@@ -39,12 +40,22 @@ def form(flow: Flow, bounds: Bounds, visit: Visit, body: str) -> dict[str, Any]:
     raw: dict[str, Any] = json.loads(body)
     _forget_ages(raw, bounds)
     _forget_words(raw)
+    if _is_asked(flow, visit):  # a person takes longer than a message; one who is quick is like an early look
+        raw["doubt"]["believe_at"] = None
     if visit.state not in flow.final:  # tries of the last look count only where it is made
         for suspect in raw["suspects"]:
             suspect["tries"] = 0
     flags = _flags(flow, visit)
     raw["data"] = {name: True for name in flags if raw["data"].get(name)}
     return raw
+
+
+def _is_asked(flow: Flow, visit: Visit) -> bool:
+    """Tell whether the doubt that is open is for a person to decide."""
+    if visit.doubt is None or visit.call is None:
+        return False
+    way = way_of(flow, visit, visit.call)
+    return way is None or all(method.kind is SettleKind.ASK for method in way.methods[visit.doubt.method :])
 
 
 class Common:
@@ -342,10 +353,12 @@ def _forget_ages(raw: dict[str, Any], bounds: Bounds) -> None:
         run["next_at"] = soon(run["next_at"]) if raw["call"] is None else None  # an open call sets it when it ends
     if (doubt := raw["doubt"]) is not None:
         doubt |= {"since": NOW, "looks": min(doubt["looks"], bounds.looks), "tries": min(doubt["tries"], bounds.tries)}
-        doubt["next_at"] = soon(doubt["next_at"])
-        doubt["believe_at"] = soon(doubt["believe_at"], 3)
-        if doubt["believe_at"] == NOW:
-            doubt["believe_at"] = None
+        # An open doubt is all that a visit waits for, so time jumps to the next look; what counts is whether the message
+        # may still be on its way then.
+        at = max(doubt["next_at"], now)
+        doubt["next_at"] = NOW
+        ahead = 0 if doubt["believe_at"] is None else min(max(doubt["believe_at"] - at, 0) // SECOND, 3)
+        doubt["believe_at"] = NOW + ahead * SECOND if ahead else None
     for suspect in raw["suspects"]:
         suspect["tries"] = min(suspect["tries"], bounds.tries)
         suspect["at"] = NOW  # it is looked at when nothing else is left to do, however long that takes
