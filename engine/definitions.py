@@ -163,6 +163,7 @@ class UndoEdge(Model):
     timeout: Duration = 30 * SECOND
     nothing: str | None = None  #: why no call is needed
     impossible: str | None = None  #: why there is no way back
+    warning: Text | None = None  #: what a person should know before this way back is taken
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:

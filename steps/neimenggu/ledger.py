@@ -46,8 +46,9 @@ def states(view: View) -> list[Entry]:
     call = view.subject
     if call is None or call.operation not in UPLOADS:
         return entries(view)
-    sent = {each.line_id for each in next_batch(view)}
-    return BOOK.in_the_air(entries(view), lambda each: each.line_id in sent, batch_number(view.data))
+    known = entries(view)
+    sent = {each.line_id for each in BOOK.next_batch(known, len(call.request[UPLOADS[call.operation]]))}
+    return BOOK.in_the_air(known, lambda each: each.line_id in sent, batch_number(view.data))
 
 
 def next_batch(view: View) -> list[Entry]:
