@@ -18,6 +18,7 @@ from adapters.platform.contracts.loading import CHAPTERS, INTERFACES, by_name
 from adapters.platform.contracts.model import Chapter, Direction, Field, Interface, Kind, Reply
 from adapters.platform.contracts.problems import Misfit, Problem
 from adapters.platform.contracts.reading import Answer, Verdict, read_reply, validate_request
+from adapters.platform.contracts.secrets import secrets_of
 from adapters.platform.contracts.wire import dumps, loads
 from adapters.platform.contracts.writing import build_refusal, build_reply, build_request
 
@@ -47,5 +48,6 @@ __all__ = [
     "loads",
     "meaning",
     "read_reply",
+    "secrets_of",
     "validate_request",
 ]

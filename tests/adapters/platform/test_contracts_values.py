@@ -19,6 +19,7 @@ from adapters.platform.contracts import (
     dumps,
     loads,
     read_reply,
+    secrets_of,
     validate_request,
 )
 from adapters.platform.contracts.model import Field, Type
@@ -336,3 +337,11 @@ def test_a_reply_is_read_as_well_as_can_be() -> None:
     assert answer.data == {"refundNo": "7", "time": "soon", "further": 1}
     assert [(each.member, each.code) for each in answer.problems] == [("data.time", "20003")]
     assert (answer.code, answer.message, answer.beside) == ("10001", "ok", {"trace": "abc"})
+
+
+def test_what_points_to_a_person_is_known() -> None:
+    request = INTERFACES["11.2.1"].request
+    patient = {"idCard": CARD, "patName": people.name(1), "patInHosCode": "060508", "further": "x"}
+    assert set(secrets_of(request, {"hospitalId": "253", "patientList": [patient]})) == {CARD, people.name(1)}
+    for nonsense in (None, [], "text", {"patientList": "text"}, [[]]):
+        assert list(secrets_of(request, nonsense)) == []
