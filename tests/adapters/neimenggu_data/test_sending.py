@@ -104,6 +104,7 @@ def test_an_unknown_member_is_refused_by_name(operation: str) -> None:
         ({"alc406": Decimal(0)}, "med.0.alc406 (数量) is zero"),
         ({"alc407": Decimal(-21)}, "med.0.alc407 (总金额) has another sign than alc406"),
         ({"alc406": Decimal(-2)}, "med.0.alc407 (总金额) has another sign than alc406"),
+        ({"alc402": "X" * 31}, "med.0.alc402 (收费项目编码) is longer than 30 characters"),
         ({"alc405": Decimal("10.50001")}, "med.0.alc405 (单价) has more than 4 decimals"),
         ({"alc405": Decimal(1234567)}, "med.0.alc405 (单价) has more than 6 digits before the point"),
         ({"alc405": 10.5}, "med.0.alc405 (单价) is no decimal number"),
