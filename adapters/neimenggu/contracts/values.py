@@ -24,6 +24,10 @@ _MD5 = re.compile(r"[0-9A-F]{32}")
 _FILE = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _DAY = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
+#: Several things with commas in between: half-width ones, and nothing empty.
+_ITEMS = re.compile(r"[^,，、;；\s]+(,[^,，、;；\s]+)*")
+#: Half a character, which no encoding can carry.
+_LONE = re.compile("[\ud800-\udfff]")
 _MOST_DIGITS = 60
 _MOST_BITS = 200
 
@@ -37,6 +41,8 @@ def checker(member: Member, length: Length, unit: str) -> Checker:
     match member.kind:
         case "text":
             return _text(member.size[0], length, unit) if member.size else _as_text
+        case "items":
+            return _items(_text(member.size[0], length, unit))
         case "code":
             return _code(member.codes, member.table)
         case "decimal":
@@ -55,7 +61,7 @@ def checker(member: Member, length: Length, unit: str) -> Checker:
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str) and (value.isascii() or not _LONE.search(value)):
         return value
     if _is_int(value):
         return str(value)
@@ -67,6 +73,16 @@ def _text(most: int, length: Length, unit: str) -> Checker:
         text = _as_text(value)
         if length(text) > most:
             raise Bad(f"is longer than {most} {unit}")
+        return text
+
+    return check
+
+
+def _items(text_of: Checker) -> Checker:
+    def check(value: object) -> str:
+        text = text_of(value)
+        if not _ITEMS.fullmatch(text):
+            raise Bad("is no list with commas (,) in between")
         return text
 
     return check
