@@ -278,7 +278,7 @@ class _Wired:
 
 @pytest.mark.parametrize("changes", [{"state": "uploading"}, {"call": object()}])
 async def test_a_sheet_is_refused_while_an_upload_is_open(changes: dict[str, Any]) -> None:
-    with pytest.raises(NotLegal, match="neimenggu[.]inpatient/ZY1 is uploading"):
+    with pytest.raises(NotLegal, match=r"neimenggu\.inpatient/ZY1 is uploading"):
         await refuse_while_uploading(cast(Application, _Wired(**changes)), "ZY1")
     await refuse_while_uploading(cast(Application, _Wired(**changes)), "ZY2")
     await refuse_while_uploading(cast(Application, _Wired("jiangsu.inpatient", **changes)), "ZY1")
