@@ -125,7 +125,6 @@ class Faults:
             case "late_apply":
                 task = asyncio.create_task(self._later(fault.delay, apply))
                 self.late[task] = exchange
-                task.add_done_callback(self.late.pop)
                 return None
             case "garbage" | "empty":
                 if fault.applied is not False:
@@ -153,4 +152,7 @@ class Faults:
 
     async def _later(self, delay: float, apply: Callable[[], Response]) -> None:
         await asyncio.sleep(delay)
+        task = asyncio.current_task()
+        assert task is not None
+        del self.late[task]  # from now on it is not late, it is here
         apply()
