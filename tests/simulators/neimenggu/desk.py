@@ -262,13 +262,17 @@ class Desk:
         line = self.med()
         for name in ("alc402", "alc403", "alc404", "alc405", "alc406"):
             del line[name]
-        return line | {
-            "ala002": "HC0100000001",
-            "ala020": "虚构外固定支架",
-            "ala012": "9",
-            "akc225": "60.000000",
-            "akc226": "2",
-        } | change
+        return (
+            line
+            | {
+                "ala002": "HC0100000001",
+                "ala020": "虚构外固定支架",
+                "ala012": "9",
+                "akc225": "60.000000",
+                "akc226": "2",
+            }
+            | change
+        )
 
     def advice(self, **change: Any) -> dict[str, Any]:
         return {
