@@ -606,7 +606,7 @@ async def test_answers_to_a_log_out_by_command(answer: Any, kind: type[Outcome])
     assert kept.state == ("closed" if kind is Done else "open")
 
 
-@pytest.mark.parametrize("operation", ["log_in", "log_out", "list_stays", "upload_lines"])
+@pytest.mark.parametrize("operation", ["log_in", "log_out", "list_stays", "upload_lines", "register"])
 async def test_without_the_lease_nothing_leaves(operation: str) -> None:
     desk = Desk()
     assert isinstance(await desk.call(operation, guard=lambda: False), NotSent)
