@@ -17,7 +17,7 @@ from engine.outcomes import Category, Refused
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """What a site may decide about what is sent (docs/assumptions.md, N6, N12, N18)."""
+    """What a site may decide about what is sent (docs/assumptions.md, N12, N23, N26)."""
 
     lengths: Literal["characters", "bytes"] = "characters"  #: bytes are those of UTF-8
     traceability: bool = True  #: demand traceability codes of drugs

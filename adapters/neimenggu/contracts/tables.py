@@ -13,7 +13,7 @@ from adapters.neimenggu.codes import code_tables
 from adapters.neimenggu.data import load
 
 _TYPE = re.compile(r"(\w+)(?:\(([\w,]+)\))?")
-_SIZED = ("text", "integer", "decimal")
+_SIZED = ("text", "items", "integer", "decimal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Member:
     zh: str
     en: str
     kind: str  #: the type's first word
-    size: tuple[int, ...] = ()  #: of text, integer, decimal
+    size: tuple[int, ...] = ()  #: of text, items, integer, decimal
     shape: Shape | None = None  #: of one and list
     codes: frozenset[str] = frozenset()  #: of code
     table: str = ""  #: of code

@@ -9,6 +9,7 @@ import datetime
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeGuard
 
 from adapters.neimenggu.contracts.tables import Member
 
@@ -16,13 +17,19 @@ Checker = Callable[[object], str]
 #: How long a text is: by characters or by bytes.
 Length = Callable[[str], int]
 
-_NUMBER = re.compile(r"[+-]?\d{1,60}(\.\d{1,60})?", re.ASCII)
+#: Also as databases and BigDecimal write numbers: ".5", "0E-10". Out they go in plain digits.
+_NUMBER = re.compile(r"[+-]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})(E[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
 _DIGITS = re.compile(r"\d+", re.ASCII)
 _MD5 = re.compile(r"[0-9A-F]{32}")
 _FILE = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _DAY = re.compile(r"(\d{4})(\d\d)(\d\d)", re.ASCII)
+#: Several things with commas in between: half-width ones, and nothing empty.
+_ITEMS = re.compile(r"[^,，、;；\s]+(,[^,，、;；\s]+)*")
+#: Half a character, which no encoding can carry.
+_LONE = re.compile("[\ud800-\udfff]")
 _MOST_DIGITS = 60
+_MOST_BITS = 200
 
 
 class Bad(ValueError):
@@ -34,6 +41,8 @@ def checker(member: Member, length: Length, unit: str) -> Checker:
     match member.kind:
         case "text":
             return _text(member.size[0], length, unit) if member.size else _as_text
+        case "items":
+            return _items(_text(member.size[0], length, unit))
         case "code":
             return _code(member.codes, member.table)
         case "decimal":
@@ -52,9 +61,9 @@ def checker(member: Member, length: Length, unit: str) -> Checker:
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, str):
+    if isinstance(value, str) and (value.isascii() or not _LONE.search(value)):
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 256:
+    if _is_int(value):
         return str(value)
     raise Bad("is no text")
 
@@ -64,6 +73,16 @@ def _text(most: int, length: Length, unit: str) -> Checker:
         text = _as_text(value)
         if length(text) > most:
             raise Bad(f"is longer than {most} {unit}")
+        return text
+
+    return check
+
+
+def _items(text_of: Checker) -> Checker:
+    def check(value: object) -> str:
+        text = text_of(value)
+        if not _ITEMS.fullmatch(text):
+            raise Bad("is no list with commas (,) in between")
         return text
 
     return check
@@ -114,13 +133,16 @@ def _date(form: re.Pattern[str], shown: str) -> Checker:
 
 def to_number(value: object) -> Decimal:
     """Return a finite number of sensible size. Raises Bad: a float (G9), or what is no number."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return Decimal(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 200:
-        return Decimal(value)
-    if isinstance(value, Decimal) and value.is_finite() and -_MOST_DIGITS < value.adjusted() < _MOST_DIGITS:
-        return value
+    number = value
+    if (isinstance(value, str) and _NUMBER.fullmatch(value)) or _is_int(value):
+        number = Decimal(value)
+    if isinstance(number, Decimal) and number.is_finite() and -_MOST_DIGITS < number.adjusted() < _MOST_DIGITS:
+        return number
     raise Bad("is no decimal number")
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _MOST_BITS
 
 
 def _decimal(digits: int, places: int) -> Checker:
