@@ -20,6 +20,7 @@ from adapters.equipment import FileMissing
 from engine import errors
 from engine.catalogue import UnknownName
 from engine.facts import loads
+from service.catalogue.errors import NotInCatalogue
 from service.settings import Settings
 from service.views import plain_error
 from service.words import Topic, word
@@ -31,6 +32,7 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.UnknownVisit, 4),
     (errors.UnknownFlow, 4),
     (FileMissing, 4),
+    (NotInCatalogue, 4),
     (errors.BadInput, 2),
     (errors.NotLegal, 3),
     (errors.VisitBusy, 5),

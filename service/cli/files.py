@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from adapters.equipment import FileMissing
 from engine.errors import BadInput
 from service.application import application
 from service.cli.console import Json, out, print_json, run, say, settings, table
@@ -86,12 +85,10 @@ def export(
 
 
 def _bytes(file: Path, limit: int) -> bytes:
-    """Return the bytes of a file, never many more than may be kept. Raises FileMissing, BadInput, Oversize."""
+    """Return the bytes of a file, never many more than may be kept. Raises BadInput, Oversize."""
     try:
         with file.open("rb") as opened:
             content = opened.read(limit + 1)
-    except FileNotFoundError:
-        raise FileMissing(f"{file}: there is no such file", field="file") from None
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}", field="file") from None
     if len(content) > limit:

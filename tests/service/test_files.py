@@ -208,7 +208,7 @@ def test_the_command_line_keeps_shows_and_gives_back(home: Path) -> None:
 def test_the_command_line_names_what_is_missing(home: Path) -> None:
     (home / "large.pdf").write_bytes(PDF.ljust(11 * 1024 * 1024))
     for words, code in (
-        (("add", "nowhere.pdf"), "unknown_file"),
+        (("add", "nowhere.pdf"), "bad_input"),
         (("add", "."), "bad_input"),
         (("add", "large.pdf"), "oversize"),
         (("show", "x"), "unknown_file"),
