@@ -58,9 +58,9 @@ class NeimengguSettings(BaseModel):
     busy_wait: Annotated[Duration, Field(gt=0)] = 30 * SECOND  #: after "in use, please wait"
     largest_answer: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024  #: bytes
 
-    lengths: Literal["characters", "bytes"] = "characters"  #: how the contracts count (N12)
-    traceability: bool = True  #: demand traceability codes of drugs
-    record: bool = True  #: demand a medical record at discharge
+    lengths: Literal["characters", "bytes"] = "characters"  #: how the contracts count (N23)
+    traceability: bool = True  #: demand traceability codes of drugs (N12)
+    record: bool = True  #: demand a medical record at discharge (N26)
 
     session_life: Annotated[Duration, Field(ge=MINUTE)] = 2 * HOUR  #: of a session, from its last use (002, 4.1)
     session_margin: Duration = 5 * MINUTE  #: so much earlier we take it for expired
