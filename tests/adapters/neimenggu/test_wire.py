@@ -198,6 +198,16 @@ async def test_exchange_of_a_log_in_keeps_neither_password_nor_session() -> None
             assert secret.encode() not in kept
 
 
+async def test_exchange_keeps_no_secret_that_the_centre_repeats_in_its_words() -> None:
+    desk = Desk()
+    desk.centre.doing["login"] = [{"code": 99999, "msg": f"no user with {PASSWORD_ON_THE_WIRE}"}]
+    outcome = await desk.call("log_in")
+    assert b"no user with ***" in outcome.exchange.reply
+    desk.centre.answers = [b"<p>sessionid 2026030108280 unknown</p>"]
+    outcome = await desk.call("register")
+    assert outcome.exchange.reply == b"<p>sessionid *** unknown</p>"
+
+
 async def test_exchange_keeps_the_text_of_an_encrypted_answer() -> None:
     desk = Desk(settings={"encrypted_answers": "yes"})
     desk.centre.encrypts = True
