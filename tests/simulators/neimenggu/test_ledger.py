@@ -140,9 +140,9 @@ def test_the_control_port_knows_its_paths(desk: Desk) -> None:
 
 def test_the_switches_stand_as_the_table_says() -> None:
     assert vars(Switches()) == BOARD.defaults
-    assert BOARD.parse("records=false") == ("records", False)
-    with pytest.raises(ValueError, match="records=1"):
-        BOARD.parse("records=1")
+    assert BOARD.parse("outpatients=false") == ("outpatients", False)
+    with pytest.raises(ValueError, match="outpatients=1"):
+        BOARD.parse("outpatients=1")
 
 
 @pytest.mark.parametrize("number", [1, 2, 300, 99_999])

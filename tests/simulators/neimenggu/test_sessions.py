@@ -232,6 +232,13 @@ def _card(desk: Desk) -> dict[str, str]:
     return {"aaz500": card["aaz500"], "aaz501": card["aaz501"]}
 
 
+def test_every_answer_tells_the_date_of_the_centres_clock(desk: Desk) -> None:
+    desk.arrange("PUT /clock", set="2026-12-24T23:59:59")
+
+    for path in (PUBLIC.format("login"), "/nm-his/nothing"):
+        assert dict(desk.http(Request("POST", path, b"")).headers)["Date"] == "Thu, 24 Dec 2026 15:59:59 GMT"
+
+
 def test_another_hospital_has_its_own_key(desk: Desk) -> None:
     key = "ABCDEFGHIJKLMNOP"
     desk.arrange("PUT /hospitals", akb020="2", key=key)
