@@ -127,7 +127,7 @@ class Door:
             body = write_json({names[0]: str(code) if as_text else code, names[1]: text, **answer})
             if encrypted and key is not None:
                 return Response(cipher.encrypt(key, body).encode(), content_type="text/plain; charset=utf-8")
-            return Response(body.encode())
+            return Response(body.encode("utf-8", "replace"))
 
         return write
 

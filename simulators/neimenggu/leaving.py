@@ -33,7 +33,7 @@ class _Leaving:
     def run(self) -> dict[str, Any]:
         sent = TABLES[f"leave_{self._dialect.name}"].check(self._call.sent, self._refuse)
         stay = self._stay(sent)
-        leave = Leave(*self._dates(stay, sent), dict(self._call.sent))
+        leave = Leave(*self._dates(stay, sent))
         self._fees(stay, leave.date)
         self._records(stay)
         invoices = self._invoices(stay)

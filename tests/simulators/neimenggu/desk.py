@@ -39,7 +39,7 @@ def day_key(day: datetime.date) -> str:
 
 
 def sealed(key: str, text: str) -> str:
-    raw = text.encode()
+    raw = text.encode("utf-8", "backslashreplace")  # half a character, as JSON escapes it
     raw += bytes([16 - len(raw) % 16]) * (16 - len(raw) % 16)
     return base64.b64encode(AES.new(key.encode(), AES.MODE_ECB).encrypt(raw)).decode()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -200,16 +201,19 @@ def test_a_late_original_makes_another_leaving_wait(shared: Running) -> None:
 def test_a_form_over_the_wire(shared: Running) -> None:
     shared.ask("discharge", akc190=STAY, aaca07="1", rolltype="0")
     assert shared.ask("leaveHos", **shared.desk.leaving()).json()["code"] == 0
+    file = PDF + b"\r\n--b\r\n\r\n" + bytes(range(256)) + b"\r"
     form = {"sessionid": shared.session, "akc190": STAY, "invoiceType": "pdf", "rolltype": "0", "filetype": "01"}
     answer = httpx.post(
         shared.url + FORM,
         data=form | {"invoiceNo": invoice()["invoiceNo"], "invoiceMoney": "1"},
-        files={"file": ("发票.pdf", PDF + b"\r\n--b\r\n" + bytes(range(256)), "application/pdf")},
+        files={"file": ("发票.pdf", file, "application/pdf")},
         headers={"sessionid": shared.session},
         trust_env=False,
     )
 
     assert answer.json() == {"code": 0, "msg": ""}
+    (kept,) = shared.control("GET", f"/ledger?akc190={STAY}")["stays"][0]["invoices"]
+    assert kept["digest"] == hashlib.sha256(file).hexdigest()
     assert shared.ask("leaveHosUndo", akc190=STAY).json()["code"] == 0
 
 
