@@ -42,6 +42,9 @@ def form(flow: Flow, bounds: Bounds, visit: Visit, body: str) -> dict[str, Any]:
     _forget_words(raw)
     if _is_asked(flow, visit):  # a person takes longer than a message; one who is quick is like an early look
         raw["doubt"]["believe_at"] = None
+    elif (doubt := visit.doubt) is not None and _inquires(flow, visit):  # when it is believed counts from its beginning
+        late_look = flow.definition.settling.late_look
+        raw["doubt"]["since"] = NOW - min(max(doubt.next_at, visit.updated_at) - doubt.since, late_look)
     if visit.state not in flow.final:  # tries of the last look count only where it is made
         for suspect in raw["suspects"]:
             suspect["tries"] = 0
@@ -56,6 +59,13 @@ def _is_asked(flow: Flow, visit: Visit) -> bool:
         return False
     way = way_of(flow, visit, visit.call)
     return way is None or all(method.kind is SettleKind.ASK for method in way.methods[visit.doubt.method :])
+
+
+def _inquires(flow: Flow, visit: Visit) -> bool:
+    """Tell whether the doubt that is open is settled by an inquiry, which nobody makes again before closing."""
+    way = None if visit.call is None else way_of(flow, visit, visit.call)
+    kinds = [] if way is None else [method.kind for method in way.methods]
+    return SettleKind.INQUIRE in kinds and SettleKind.PROBE not in kinds
 
 
 class Common:
@@ -353,8 +363,8 @@ def _forget_ages(raw: dict[str, Any], bounds: Bounds) -> None:
         run["next_at"] = soon(run["next_at"]) if raw["call"] is None else None  # an open call sets it when it ends
     if (doubt := raw["doubt"]) is not None:
         doubt |= {"since": NOW, "looks": min(doubt["looks"], bounds.looks), "tries": min(doubt["tries"], bounds.tries)}
-        # An open doubt is all that a visit waits for, so time jumps to the next look; what counts is whether the message
-        # may still be on its way then.
+        # An open doubt is all that a visit waits for, so time jumps to the next look; what counts is whether the
+        # message may still be on its way then.
         at = max(doubt["next_at"], now)
         doubt["next_at"] = NOW
         ahead = 0 if doubt["believe_at"] is None else min(max(doubt["believe_at"] - at, 0) // SECOND, 3)

@@ -42,6 +42,9 @@ STEPS: dict[str, Any] = {
         settling.LinesGone,
         settling.FindDischarge,
         settling.DischargeGone,
+        settling.FindLinesByApproval,
+        settling.FindDischargeBySheet,
+        settling.DischargeGoneBySheet,
     )
 }
 CONDITIONS: dict[str, Any] = {

@@ -142,6 +142,16 @@ class StayGone(Look):
 
 
 # -- lines
+def by_total(view: View, total: Decimal, source: str) -> Judgement:
+    """Say what a total tells of an upload: as before, as expected, or something between."""
+    before, after = charged(view), expected_total(view)
+    if same(after, total):
+        return Applied(uploaded(view), f"the total of {source} is that with the batch")
+    if same(before, total):
+        return NotApplied(f"the total of {source} is that without the batch")
+    return Unclear(f"{source} says {total:f}; without the batch it is {before:f}, with it {after:f}: partly saved?")
+
+
 def _total(row: Row) -> Decimal | None:
     told = row.get("alc407")
     return None if told in (None, "") else money(told)
@@ -154,14 +164,8 @@ class FindLines(Look):
 
     def found(self, view: View, row: Row) -> Judgement:
         """Compare totals."""
-        total, before, after = _total(row), charged(view), expected_total(view)
-        if total is None:
-            return Unclear("4.15 names no total")
-        if same(after, total):
-            return Applied(uploaded(view), "the total of 4.15 is that with the batch")
-        if same(before, total):
-            return NotApplied("the total of 4.15 is that without the batch")
-        return Unclear(f"4.15 says {total:f}; without the batch it is {before:f}, with it {after:f}: partly saved?")
+        total = _total(row)
+        return Unclear("4.15 names no total") if total is None else by_total(view, total, "4.15")
 
     def found_late(self, view: View, row: Row) -> Judgement:
         """A total other than the ledger's came about by a message that was given up."""
@@ -200,6 +204,23 @@ class LinesGone(Look):
 
 
 # -- discharge
+def by_day(view: View, row: Row, source: str) -> Judgement:
+    """Say what the day of discharge tells of 4.13 or 4.26."""
+    day = str(row.get("akc194") or "")
+    if not day:
+        return NotApplied(f"{source} shows the stay without a discharge")
+    if day != view.data.get("discharged_on"):
+        return Unclear(f"{source} shows the stay with another day of discharge")
+    return Applied(leaving.left(view), f"{source} shows the stay as discharged")
+
+
+def by_missing_day(view: View, row: Row, source: str) -> Judgement:
+    """Say what the day of discharge tells of 4.14 or 4.27."""
+    if row.get("akc194"):
+        return NotApplied(f"{source} still shows the stay as discharged")
+    return Applied(undo.CancelDischarge().fold(view, {}), f"{source} shows the stay without a discharge")
+
+
 class FindDischarge(Look):
     """A day of discharge (akc194) → 4.13 or 4.26 took effect."""
 
@@ -207,12 +228,7 @@ class FindDischarge(Look):
 
     def found(self, view: View, row: Row) -> Judgement:
         """Look at the day."""
-        day = str(row.get("akc194") or "")
-        if not day:
-            return NotApplied("4.15 lists the stay without a discharge")
-        if day != view.data.get("discharged_on"):
-            return Unclear("4.15 lists the stay with another day of discharge")
-        return Applied(leaving.left(view), "4.15 lists the stay as discharged")
+        return by_day(view, row, "4.15")
 
     def found_late(self, view: View, row: Row) -> Judgement:
         """A discharge that the visit does not have came late."""
@@ -228,12 +244,62 @@ class DischargeGone(Look):
 
     def found(self, view: View, row: Row) -> Judgement:
         """Look at the day."""
-        if row.get("akc194"):
-            return NotApplied("4.15 still lists the stay as discharged")
-        return Applied(undo.CancelDischarge().fold(view, {}), "4.15 lists the stay without a discharge")
+        return by_missing_day(view, row, "4.15")
 
     def found_late(self, view: View, row: Row) -> Judgement:
         """A discharge that is gone although the visit has one was taken back late."""
         if view.data.get("discharged") and not row.get("akc194"):
             return Applied(reason="4.15 lists the stay without a discharge: a late 4.14 took it back")
         return NotApplied("4.15 agrees with the visit")
+
+
+# -- offsite, where 4.15 may not know the stay: by calls that approve the fees as well (N69)
+class FindLinesByApproval(BaseProbe):
+    """The total of 4.12. An approval stands afterwards: 4.23 is refused (320004) until 4.25 has lifted it."""
+
+    name: ClassVar[str] = "neimenggu.find_lines_by_approval"
+    role: ClassVar[str] = CENTRE
+    operation: ClassVar[str] = "approve_fees"
+
+    def request(self, view: View) -> Mapping[str, Any]:
+        """Ask for the approval."""
+        return leaving.ApproveFees().request(view)
+
+    def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
+        """Compare totals."""
+        return by_total(view, money(reply["alc407"]), "4.12")
+
+    def refused(self, view: View, refusal: Refused) -> Judgement:
+        """Read "nothing to approve" (91006) as a total of nothing."""
+        if refusal.code == _NOTHING_TO_APPROVE:
+            return by_total(view, Decimal(0), "4.12")
+        return Unclear(f"4.12 was refused: {refusal.code}")
+
+
+_NOTHING_TO_APPROVE = "91006"
+
+
+class FindDischargeBySheet(BaseProbe):
+    """The day of discharge (akc194) on 4.16. The fees are approved already: nothing is left at the centre."""
+
+    name: ClassVar[str] = "neimenggu.find_discharge_by_sheet"
+    role: ClassVar[str] = CENTRE
+    operation: ClassVar[str] = "settlement_sheet"
+
+    def request(self, view: View) -> Mapping[str, Any]:
+        """Ask for the sheet."""
+        return leaving.FetchSheet().request(view)
+
+    def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
+        """Look at the day."""
+        return by_day(view, reply["kc21dto"], "4.16")
+
+
+class DischargeGoneBySheet(FindDischargeBySheet):
+    """No day of discharge on 4.16 any more → 4.27 took effect."""
+
+    name: ClassVar[str] = "neimenggu.discharge_gone_by_sheet"
+
+    def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
+        """Look at the day."""
+        return by_missing_day(view, reply["kc21dto"], "4.16")

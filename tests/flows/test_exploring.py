@@ -32,6 +32,7 @@ TIMERS = [{"name": "soon", "in": "registered", "trigger": "settle", "after": "1h
 SOUND = {
     "reverse": toy_flow(),
     "probe": toy_flow(register={"doubt": [{"probe": "toy.look"}, "ask"]}),
+    "inquire": toy_flow(register={"doubt": [{"inquire": "toy.ask_about"}, "ask"]}),
     "ask": toy_flow(settle=SETTLE_BY_ASKING),
     "keyed": toy_flow(settle=KEYED),
     "nothing to undo": toy_flow(settle={"undo": {"nothing": "a slip of paper"}}),
