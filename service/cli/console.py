@@ -16,9 +16,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adapters.equipment import FileMissing
 from engine import errors
 from engine.catalogue import UnknownName
 from engine.facts import loads
+from service.catalogue.errors import NotInCatalogue
 from service.settings import Settings
 from service.views import plain_error
 from service.words import Topic, word
@@ -29,6 +31,8 @@ T = TypeVar("T")
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.UnknownVisit, 4),
     (errors.UnknownFlow, 4),
+    (FileMissing, 4),
+    (NotInCatalogue, 4),
     (errors.BadInput, 2),
     (errors.NotLegal, 3),
     (errors.VisitBusy, 5),

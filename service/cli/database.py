@@ -82,7 +82,7 @@ def print_new_key() -> None:
 
 @app.command("rotate-keys")
 def rotate_keys(json: Json = False) -> None:
-    """Encrypt exchanges of older keys anew under the current (first) key. May be interrupted and run again."""
+    """Encrypt exchanges, sessions and files of older keys anew under the current (first) key. May be run again."""
 
     async def work() -> int:
         async with application(settings()) as wired:
@@ -97,4 +97,4 @@ def rotate_keys(json: Json = False) -> None:
     if json:
         print_json({"resealed": total})
     else:
-        out.print(f"{total} exchanges now under the current key")
+        out.print(f"{total} rows now under the current key")
