@@ -153,6 +153,13 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "file_name": ("文件名", "file name"),
         "kind": ("类型", "kind"),
         "size": ("字节数", "bytes"),
+        "sheet_approves": (
+            "注意：获取结算单会同时核准该次住院的费用（4.12）；核准后中心可能不再允许撤销登记。只看总额请用 stays。",
+            "The sheet approves the stay's fees (4.12); afterwards the centre may refuse to take the registration back."
+            " To see the total only, ask for stays.",
+        ),
+        "go_on": ("继续吗？", "Go on?"),
+        "nothing": ("没有内容", "nothing"),
         "catalogue": ("目录", "catalogue"),
         "items": ("项目数", "items"),
         "item_code": ("医院项目编码", "hospital code"),

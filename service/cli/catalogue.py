@@ -20,7 +20,7 @@ from service.catalogue.checking import Checked, read_catalogue
 from service.catalogue.errors import NotInCatalogue
 from service.catalogue.layout import CODE, VALID_FROM, VALID_TO, layout, layouts
 from service.catalogue.unmatched import unmatched, unmatched_view
-from service.cli.console import Json, err, language, out, print_json, run, say, settings, table
+from service.cli.console import FOUND_SOMETHING, Json, err, language, out, print_json, run, say, settings, table
 from service.views import moment
 from storage.books import ALWAYS_FROM, ALWAYS_TO, CatalogueHead, Entry
 
@@ -28,8 +28,8 @@ app = typer.Typer(no_args_is_help=True, help="Catalogue matching. 目录对照�
 
 T = TypeVar("T")
 
-#: Exit codes: bad rows, nothing imported; a check found something (rows left out, lines that wait).
-BAD_ROWS, FOUND_SOMETHING = 2, 6
+#: Exit code: rows are bad and nothing was imported.
+BAD_ROWS = 2
 #: So many examples of each kind are shown; --json has all.
 _EXAMPLES = 10
 _LONGEST = 64 * 1024 * 1024

@@ -9,13 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from service.application import application
-from service.cli.console import Json, out, print_json, run, say, settings, table
+from service.cli.console import FOUND_SOMETHING, Json, out, print_json, run, say, settings, table
 from service.rebuild import rebuild_store
 from storage import upgrade
 
 app = typer.Typer(no_args_is_help=True, help="The database: schema, rebuild, keys. 数据库。")
-
-FOUND_SOMETHING = 6
 
 
 def new_key() -> str:
