@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.credentials import SecretMissing, read_secret
 from adapters.discretion import discreet
 from adapters.his.contracts import Unfit, check_request, read_reply, secrets_of
 from adapters.his.envelope import Reply, Unreadable, decode, encode
 from adapters.his.tables import INTERFACES, OPERATIONS, ErrorClass, Interface, LogInClass, meaning
 from adapters.his.tokens import NoTime, Tokens
 from adapters.network import Answer, Network
-from adapters.secret import SecretMissing, read_secret
 from adapters.times import countdown, message_id
 from engine.adapter import Call, Operation
 from engine.environment import Micros
@@ -25,28 +24,18 @@ _OK, _UNAUTHORIZED = 200, 401
 
 
 class HisSettings(BaseModel):
-    """What flows.yaml says of this back end. The password's place, not the password."""
+    """What flows.yaml says of this back end; of the password only which variable holds it."""
 
     model_config = ConfigDict(extra="forbid")
 
     url: str = "http://127.0.0.1:8080"  #: without the paths of 004
-    user: Annotated[str, Field(min_length=1)] = "visitflow"
-    password_env: str = ""  #: name of the environment variable that holds it
-    password_file: Path | None = None
+    username: Annotated[str, Field(min_length=1, max_length=64)] = "visitflow"
+    password_variable: Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9_]*)?$")] = "VISITFLOW_HIS_PASSWORD"  # noqa: S105
     connect_timeout: Annotated[float, Field(gt=0)] = 5.0
     message_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,8}$")] = "HIS"
     date_form: Literal["yyyy-MM-dd", "yyyyMMdd"] = "yyyy-MM-dd"  #: of Paydate (H10)
     time_form: Literal["HH:mm:ss", "HHmmss"] = "HH:mm:ss"  #: of Paytime (H10)
     nothing_due: list[Annotated[str, Field(min_length=1)]] = []  #: words in a refusal 6 that mean "no bill" (H6)
-
-    @model_validator(mode="after")
-    def _password_is_there(self) -> Self:
-        self.password()
-        return self
-
-    def password(self) -> str:
-        """Return the password as it is now. Raises SecretMissing."""
-        return read_secret(self.password_env, self.password_file)
 
 
 class HisBackend:
@@ -172,10 +161,12 @@ class HisBackend:
 
         No exchange is kept of it: it holds the password, and the token.
         """
+        variable = self._settings.password_variable
         try:
-            sent = {"userId": self._settings.user, "password": self._settings.password()}
+            password = read_secret(variable) if variable else ""
         except SecretMissing as error:
             return NotSent(f"could not log in: {error}")
+        sent = {"userId": self._settings.username} | ({"password": password} if password else {})
         checked = check_request("log_in", sent)
         if isinstance(checked, Refused):
             return checked
@@ -184,7 +175,7 @@ class HisBackend:
         if isinstance(reply, str):
             return NotSent(f"could not log in: {reply}")
         found = meaning(reply.status)
-        told = f"could not log in: {reply.status} {discreet(reply.message, [sent['password'], sent['userId']])}"
+        told = f"could not log in: {reply.status} {discreet(reply.message, sent.values())}"
         if found.log_in is LogInClass.REFUSED and not reply.success:
             return Refused(reply.status, told, Category.CREDENTIALS)
         if found.log_in is not LogInClass.OK or not reply.success:
