@@ -91,7 +91,12 @@ def _made(
         info: dict[str, Any] = {"description": f"{each.zh} {each.en}"}
         if each.also:
             info["validation_alias"] = AliasChoices(each.name, *each.also)
-        made[each.name] = (kind, Info(**info)) if each.required else (kind | None, Info(default=None, **info))
+        if each.required:
+            made[each.name] = (kind, Info(**info))
+        elif each.type is Type.LIST:
+            made[each.name] = (kind, Info(default_factory=list, **info))
+        else:
+            made[each.name] = (kind | None, Info(default=None, **info))
     model: type[BaseModel] = create_model(name, __config__=config, **made)
     return model
 
