@@ -6,6 +6,7 @@ import asyncio
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -31,6 +32,7 @@ Facts = dict[str, Any]
 Interference = Callable[[Request, Callable[[], Response]], Response | None]
 
 
+@cache
 def doctor_settlement() -> FlowDefinition:
     """The shipped flow, as the shipped flows.yaml loads it."""
     return next(each for each in load_site(ROOT / "flows.yaml").definitions if each.flow == FLOW)
@@ -118,3 +120,15 @@ def agree(data: Mapping[str, Any], settlements: list[Facts]) -> None:
     assert theirs["SerialNumber"] == data["his"]["payment"]["serial_number"]
     if settled["receipt"] != "missing":
         assert settled["check_out_no"] == theirs["CheckOutNo"]
+
+
+def read_out(settlement: Facts) -> Facts:
+    """What the HIS's people read out of their books, as a person hands it over."""
+    names = {
+        "check_out_no": "CheckOutNo",
+        "ser_no": "SerNo",
+        "total": "SumFund",
+        "fund": "SBZFJE",
+        "personal": "GRZFJE3",
+    }
+    return {"his": {"settlement": {ours: str(settlement[theirs]) for ours, theirs in names.items()}}}

@@ -28,7 +28,8 @@ class Tickets:
         if user != self.user or (self.password and password != self.password):
             return None
         self.issued += 1
-        claims = {"sub": self.user, "jti": self.issued, "iat": now, "exp": now + self.life}
+        began = max(now, self.void_before + 0.001)  # one issued in the moment of the expiry is a new one
+        claims = {"sub": self.user, "jti": self.issued, "iat": began, "exp": began + self.life}
         signed = f"{_part(_HEADER)}.{_part(claims)}"
         return f"{signed}.{self._signature(signed)}"
 
@@ -39,7 +40,7 @@ class Tickets:
         if kind != "Bearer" or not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
             return 1
         claims = json.loads(_decoded(signed.partition(".")[2]))
-        return 3 if now >= claims["exp"] or claims["iat"] < self.void_before else 0
+        return 3 if now >= claims["exp"] or claims["iat"] <= self.void_before else 0
 
     def _signature(self, signed: str) -> str:
         return _encoded(hmac.new(self.key, signed.encode(), hashlib.sha256).digest())

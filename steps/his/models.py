@@ -146,16 +146,6 @@ class WhyNot(StrEnum):
     REFUSED = "refused"
 
 
-class SettledByHand(Model):
-    """Settlement: what the HIS's people read out. Amounts, where they differ from the trial's."""
-
-    check_out_no: Code
-    ser_no: str = Field(default="", max_length=64)
-    total: Amount | None = None
-    fund: Amount | None = None
-    personal: Amount | None = None
-
-
 class HisPart(Patient):
     """Everything that a visit may know under ``his``."""
 
@@ -214,7 +204,7 @@ class Refunded(Model):
 
 
 class FoundSettlement(Model):
-    """What the HIS's people read out of a settlement that the visit did not know of."""
+    """What the HIS's people read out of their books."""
 
     receipt: Literal[Receipt.BY_HAND] = Receipt.BY_HAND
     check_out_no: Code
@@ -231,6 +221,6 @@ class FoundPart(Model):
 
 
 class FoundSettled(Model):
-    """What the trigger ``found_settled`` brings: the HIS's people have found the settlement after all."""
+    """What a person hands over who has asked the HIS's people: the settlement, with its number and amounts."""
 
     his: FoundPart

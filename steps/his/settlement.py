@@ -21,7 +21,7 @@ from engine.steps import (
     View,
 )
 from steps.his.bill import AMOUNTS, ROLE, amounts_of, marked_as_settled, number_of, same_bill, sums
-from steps.his.models import Receipt, SettledByHand, Settlement, WhyNot
+from steps.his.models import FoundSettled, Receipt, Settlement, WhyNot
 
 #: Refusals that say something about bill or payment; others (log-in) are about us, and the payment waits.
 _ABOUT_THE_BILL = (Category.BUSINESS, Category.DATA)
@@ -33,7 +33,7 @@ class SettleBill(BaseStep):
     name: ClassVar[str] = "his.settle_bill"
     role: ClassVar[str] = ROLE
     operation: ClassVar[str] = "settle_bill"
-    by_hand: ClassVar[type[BaseModel] | None] = SettledByHand
+    by_hand: ClassVar[type[BaseModel] | None] = FoundSettled
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name patient, payment and bill."""
@@ -73,15 +73,9 @@ class SettleBill(BaseStep):
 
     def told(self, view: View, told: Mapping[str, Any]) -> Progress:
         """Keep what the HIS's people read out; amounts that differ from the trial's stop the visit (G9)."""
-        return by_hand(view, SettledByHand.model_validate(told))
-
-
-def by_hand(view: View, told: SettledByHand) -> Progress:
-    """Return the progress of a settlement that a person has found."""
-    looked = view.data["his"]["looked"]
-    amounts = {name: getattr(told, name) or Decimal(looked[name]) for name in AMOUNTS}
-    settled = Settlement(receipt=Receipt.BY_HAND, check_out_no=told.check_out_no, ser_no=told.ser_no or None, **amounts)
-    return _settled(settled, _differences(view, amounts))
+        found = FoundSettled.model_validate(told).his.settlement
+        settled = Settlement.model_validate(found.model_dump())
+        return _settled(settled, _differences(view, {name: getattr(found, name) for name in AMOUNTS}))
 
 
 def _settled(settled: Settlement, wrong: tuple[Disagreement, ...] = ()) -> Progress:

@@ -116,7 +116,7 @@ class HisScript(Script):
         assert visit.trouble is not None
         assert visit.trouble.cause is Cause.DOUBT, visit.trouble
         made = [each for each in books()["settlements"] if each["RegNo"] == visit.key]
-        data = {"check_out_no": made[0]["CheckOutNo"], "ser_no": made[0]["SerNo"]} if made else {}
+        data = his.read_out(made[0]) if made else {}
         verdict = Verdict.APPLIED if made else Verdict.NOT_APPLIED
         await commands.settle(visit.visit_id, verdict, "wang", "asked the HIS's people", data)
         self.asked.append(visit.trouble.cause)
