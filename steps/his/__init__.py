@@ -17,7 +17,8 @@ STEPS: dict[str, Any] = {
     )
 }
 CONDITIONS: dict[str, Any] = {
-    condition.__name__: condition for condition in (conditions.has_bill, conditions.payment_fits, conditions.is_settled)
+    condition.__name__: condition
+    for condition in (conditions.has_bill, conditions.payment_fits, conditions.is_settled, conditions.found_agrees)
 }
 MODELS: dict[str, Any] = {
     model.__name__: model for model in (models.Opening, models.Visit, models.Paid, models.Refunded, models.FoundSettled)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from engine.steps import View
 
 
@@ -19,3 +21,10 @@ def payment_fits(view: View) -> bool:
 def is_settled(view: View) -> bool:
     """Tell whether the HIS has settled the bill."""
     return bool(view.data["his"].get("settlement"))
+
+
+def found_agrees(view: View) -> bool:
+    """Tell whether a settlement that a person has found is for the money that was paid (G9)."""
+    his = view.data["his"]
+    found, paid = his.get("settlement"), his.get("payment")
+    return bool(found and paid) and Decimal(found["personal"]) == Decimal(paid["money"])

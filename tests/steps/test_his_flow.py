@@ -216,6 +216,8 @@ async def test_a_refusal_of_a_bill_that_is_gone_calls_a_person() -> None:
     assert "no longer offered" in visit.trouble.message
     await till.world.commands.resume(till.visit_id, *WHO)
     (made,) = till.settlements
+    with pytest.raises(TriggerNotLegal, match="found_agrees"):
+        await till.trigger("found_settled", read_out(made | {"GRZFJE3": "28.00"}))
     visit = await till.trigger("found_settled", read_out(made))
     assert (visit.state, visit.closed) == ("settled", True)
     assert visit.data["his"]["settlement"]["receipt"] == "by_hand"
