@@ -22,7 +22,25 @@ def jiangsu(
 
     Example: `visitflow simulate jiangsu --data ./centre`
     """
-    command = [sys.executable, "-m", "simulators.jiangsu", "--port", str(port), "--control-port", str(control_port)]
+    _become("jiangsu", port, control_port, data)
+
+
+@app.command()
+def his(
+    port: Annotated[int, typer.Option(help="Port of interface 004; 0 picks a free one.")] = 8080,
+    control_port: Annotated[int, typer.Option(help="Port for faults and the ledger; 0 picks a free one.")] = 8081,
+    data: Annotated[Path | None, typer.Option(help="Folder of the HIS's books; without it, memory only.")] = None,
+) -> None:
+    """Start a hospital's HIS back end. Prints its addresses as one JSON line.
+
+    Example: `visitflow simulate his --data ./his`
+    """
+    _become("his", port, control_port, data)
+
+
+def _become(simulator: str, port: int, control_port: int, data: Path | None) -> None:
+    command = [sys.executable, "-m", f"simulators.{simulator}"]
+    command += ["--port", str(port), "--control-port", str(control_port)]
     if data is not None:
         command += ["--data", str(data)]
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell
