@@ -135,8 +135,13 @@ class Settings(BaseSettings):
         """Return the key of the patients' hashes, or None where there is none: patients are then not indexed."""
         if text := self.patient_key.get_secret_value().strip():
             return text.encode()
-        file = self.data / "patient.key"
+        file = self.patient_file
         return file.read_text(encoding="ascii").strip().encode() if file.exists() else None
+
+    @property
+    def patient_file(self) -> Path:
+        """Return where the key of the patients' hashes lies when the environment brings none."""
+        return self.data / "patient.key"
 
     def keys_text(self) -> str:
         """Return the exchange keys. Raises BadInput, saying how to make one, when there is none."""

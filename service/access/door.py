@@ -14,7 +14,7 @@ from service.access.principal import Kind, Principal
 from service.access.secrets import digest, key_parts, same
 from service.errors import CsrfRefused, Forbidden, HostRefused, LockedOut, RateLimited, Unauthenticated
 from service.settings import Settings
-from storage.registers import AccessRegister
+from storage.registers.access import AccessRegister
 
 COOKIE = "visitflow_session"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -57,8 +57,6 @@ class Door:
     async def recognise(self, request: Request) -> Principal:
         """Return who calls. Raises Unauthenticated, LockedOut."""
         address, now = address_of(request), self._environment.monotonic()
-        if (wait := self.failures.remaining(address, now)) > 0:
-            raise LockedOut(retry_after=int(wait) + 1)
         told = _bearer(request)
         if told is not None:
             found = await self._by_key(told, address)
@@ -68,7 +66,9 @@ class Door:
                 raise Unauthenticated("the session is over; sign in again")
         else:
             return await self._open(request, address)
-        if found is None:
+        if found is None:  # who has the right key is let in, whatever a neighbour at the same address does
+            if (wait := self.failures.remaining(address, now)) > 0:
+                raise LockedOut(retry_after=int(wait) + 1)
             self.failures.failed(address, now)
             raise Unauthenticated
         return found

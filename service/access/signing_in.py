@@ -23,7 +23,7 @@ class SigningIn:
         self._anywhere = Lockout(tries=50, first=30 * SECOND, longest=300 * SECOND)
 
     async def sign_in(self, name: str, password: str, address: str) -> tuple[str, WebSession]:
-        """Return the cookie's text and the session. Raises SignInRefused, LockedOut; both say nothing of the account."""
+        """Return the cookie's text and the session. Raises SignInRefused, LockedOut: neither tells of the account."""
         now = self._environment.monotonic()
         here = f"{name[:64]}@{address}"
         counters = ((self._here, here), (self._anywhere, name[:64]), (self._door.failures, address))
@@ -42,6 +42,6 @@ class SigningIn:
         cookie, at = token(), self._environment.now()
         session = WebSession(digest(cookie), account.name, token(), address, at, at)
         await self._door.access.begin_session(session)
-        who = {"actor": account.name, "role": account.role, "origin": f"person {address}"}
-        await self._audit.note("sign_in", account.name, **who)
+        origin = f"person {address}"
+        await self._audit.note("sign_in", account.name, actor=account.name, role=account.role, origin=origin)
         return cookie, session

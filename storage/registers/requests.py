@@ -64,6 +64,11 @@ class RequestRegister:
         statement = delete(_requests).where(_requests.c.request_id == asked.request_id, _requests.c.status.is_(None))
         await self._database.write(lambda connection: touched(connection, statement))
 
+    async def abandon(self, asked: AskedRequest) -> None:
+        """Let the same request be tried again at once, under the same id: whether it was done is not known."""
+        statement = update(_requests).where(_requests.c.request_id == asked.request_id, _requests.c.status.is_(None))
+        await self._database.write(lambda connection: touched(connection, statement.values(began_at=0)))
+
     async def forget(self, now: Micros) -> None:
         """Forget expired requests."""
         statement = delete(_requests).where(_requests.c.expires_at <= now)
