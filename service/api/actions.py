@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Request, Response
 
 from engine.actions import ActionKind
 from service.acting import Deed, Who
@@ -26,7 +25,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def act(request: Request, visit: str, deed: Deed, who: Who, raw: Any) -> JSONResponse:
+async def act(request: Request, visit: str, deed: Deed, who: Who, raw: Any) -> Response:
     """Do a deed, or have it approved first (202)."""
     desk = desk_of(request)
 
@@ -46,42 +45,42 @@ async def _read(request: Request, model: type[_Body]) -> tuple[_Body, Who, Any]:
 
 
 @router.post("/resume", openapi_extra=documented(Attributed, keyed=True), responses=_ANSWERS)
-async def resume(request: Request, visit: str) -> JSONResponse:
+async def resume(request: Request, visit: str) -> Response:
     """Let the engine try again now."""
     _body, who, raw = await _read(request, Attributed)
     return await act(request, visit, Deed(ActionKind.RESUME), who, raw)
 
 
 @router.post("/settle", openapi_extra=documented(SettleByHand, keyed=True), responses=_ANSWERS)
-async def settle(request: Request, visit: str) -> JSONResponse:
+async def settle(request: Request, visit: str) -> Response:
     """Say what became of a call in doubt."""
     body, who, raw = await _read(request, SettleByHand)
     return await act(request, visit, Deed(ActionKind.SETTLE, body.verdict, body.data), who, raw)
 
 
 @router.post("/reverse", openapi_extra=documented(ReverseTo, keyed=True), responses=_ANSWERS)
-async def reverse(request: Request, visit: str) -> JSONResponse:
+async def reverse(request: Request, visit: str) -> Response:
     """Undo, newest first, back to a state."""
     body, who, raw = await _read(request, ReverseTo)
     return await act(request, visit, Deed(ActionKind.REVERSE, body.state), who, raw)
 
 
 @router.post("/cancel", openapi_extra=documented(Attributed, keyed=True), responses=_ANSWERS)
-async def cancel(request: Request, visit: str) -> JSONResponse:
+async def cancel(request: Request, visit: str) -> Response:
     """Undo everything and close the visit."""
     _body, who, raw = await _read(request, Attributed)
     return await act(request, visit, Deed(ActionKind.CANCEL), who, raw)
 
 
 @router.post("/correct", openapi_extra=documented(Correct, keyed=True), responses=_ANSWERS)
-async def correct(request: Request, visit: str) -> JSONResponse:
+async def correct(request: Request, visit: str) -> Response:
     """Correct data; old and new values are kept."""
     body, who, raw = await _read(request, Correct)
     return await act(request, visit, Deed(ActionKind.CORRECT, "", body.changes), who, raw)
 
 
 @router.post("/migrate", openapi_extra=documented(Migrate, keyed=True), responses=_ANSWERS)
-async def migrate(request: Request, visit: str) -> JSONResponse:
+async def migrate(request: Request, visit: str) -> Response:
     """Move a visit to another version of its flow."""
     body, who, raw = await _read(request, Migrate)
     return await act(request, visit, Deed(ActionKind.MIGRATE, body.version or ""), who, raw)

@@ -6,13 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from engine import errors
 from engine.commands import MAX_BYTES, Commands
-from engine.facts import loads
+from engine.facts import dumps, loads
 from engine.store import Store
 from service.access.door import Door
 from service.access.principal import Principal
@@ -110,7 +109,7 @@ async def read(request: Request, model: type[_Model]) -> _Model:
     return fitted(model, await exact_json(request))
 
 
-async def answered(request: Request, raw: Any, work: Callable[[str | None], Awaitable[Answer]]) -> JSONResponse:
+async def answered(request: Request, raw: Any, work: Callable[[str | None], Awaitable[Answer]]) -> Response:
     """Answer a request; with an Idempotency-Key carry it out once."""
     key = request.headers.get("idempotency-key")
     print_ = ""
@@ -121,4 +120,5 @@ async def answered(request: Request, raw: Any, work: Callable[[str | None], Awai
             raise errors.BadInput("the body holds something that JSON cannot", field="body") from None
     answer = await desk_of(request).idempotency.once(caller_of(request).identity, key, print_, work)
     headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
-    return JSONResponse(answer.body, status_code=answer.status, headers=headers)
+    # written as it is kept, so that a repetition is answered to the letter
+    return Response(dumps(answer.body), status_code=answer.status, headers=headers, media_type="application/json")

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from engine.actions import ActionKind
@@ -145,7 +145,7 @@ async def show_fees(request: Request, visit: str) -> dict[str, Any]:
 @router.post(
     "/visits/{visit}/fees", openapi_extra=documented(HandOver, keyed=True), responses={200: {"model": VisitLine}}
 )
-async def hand_over(request: Request, visit: str) -> JSONResponse:
+async def hand_over(request: Request, visit: str) -> Response:
     """Hand fee lines over, up to 1 MB at once; the same line again changes nothing."""
     raw = await exact_json(request)
     body, caller, desk = fitted(HandOver, raw), caller_of(request), desk_of(request)
@@ -162,7 +162,7 @@ async def hand_over(request: Request, visit: str) -> JSONResponse:
 @router.post(
     "/visits/{visit}/trigger", openapi_extra=documented(Trigger, keyed=True), responses={200: {"model": VisitLine}}
 )
-async def trigger(request: Request, visit: str) -> JSONResponse:
+async def trigger(request: Request, visit: str) -> Response:
     """Ask for a transition; the answer comes when the request is durable, not when the transition is done."""
     raw = await exact_json(request)
     body, caller = fitted(Trigger, raw), caller_of(request)
