@@ -1,4 +1,4 @@
-"""Fee lines of open visits that have not been uploaded, whichever flow they belong to: read from the visits' data."""
+"""Fee lines of open visits that wait for a match of their item, whichever flow they belong to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class WaitingLine:
-    """One line that has not been uploaded."""
+    """One line that waits for its item to be matched."""
 
     line_id: str
     code: str  #: the hospital's
@@ -34,22 +34,18 @@ class _Ledger:
     on: str
 
 
-#: The ledgers of flows that match their lines, by the first word of the flow's name; both keep lines under ``fees``.
-_LEDGERS: Mapping[str, _Ledger] = {"neimenggu": _Ledger("akc515", "akc231", "alc407", "alc401")}
-
-
-def systems() -> tuple[str, ...]:
-    """Return the systems whose flows match their lines."""
-    return tuple(_LEDGERS)
+#: The ledgers of flows that match their lines, by the first word of the flow's name; all keep lines under ``fees``.
+_LEDGERS: Mapping[str, _Ledger] = {"neimenggu": _Ledger("hospital_code", "name", "amount", "prescribed_on")}
 
 
 def waiting_lines(flow: str, data: Mapping[str, Any]) -> Iterator[WaitingLine]:
-    """Yield the lines of a visit's ledger that were neither uploaded nor taken back nor refused."""
+    """Yield the lines of a ledger that lack only their match: not uploaded, taken back, refused or self-paid."""
     ledger = _LEDGERS.get(flow.partition(".")[0])
     if ledger is None:
         return
     for line_id, line in data.get("fees", {}).items():
-        if line.get("outcome") is None and not line.get("voided"):
+        sendable = (line.get("outcome") is None or line.get("again")) and not line.get("voided")
+        if sendable and line.get("match") is None and line.get("off_catalogue") is None:
             amount, on = Decimal(str(line[ledger.amount])), str(line[ledger.on])[:10]
             yield WaitingLine(line_id, str(line[ledger.code]), str(line.get(ledger.name, "")), amount, on)
 

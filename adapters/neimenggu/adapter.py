@@ -66,7 +66,7 @@ class Neimenggu:
         if call.operation in ("log_in", "log_out"):
             return await self._by_hand(call, left)
         interface = INTERFACES[call.operation]
-        checked = check_request(interface, call.request)
+        checked = check_request(interface, call.request, self._settings.strictness)
         if isinstance(checked, Refused):
             return checked
         try:

@@ -54,7 +54,7 @@ class Sessions:
         self._under_way: asyncio.Task[Opened] | None = None
         self._resting: asyncio.Task[None] | None = None
         self._alarm: asyncio.TimerHandle | None = None
-        self._leave = settings.log_out_after is None  #: this process does not log out by itself
+        self._leave = False  #: this process does not log out by itself
 
     def equip(self, book: SessionBook) -> None:
         """Take the book that all processes share."""
@@ -79,6 +79,7 @@ class Sessions:
         Neither a time-out nor a caller that goes away ends a log-in under way: its answer would be lost.
         """
         self._bad = bad or self._bad
+        self._leave = self._settings.log_out_after is None  # whoever left it standing: it is in use now
         opened: Opened | None = None
         if self._kept is not None and self._usable(self._kept):
             opened = Ready(self._kept)

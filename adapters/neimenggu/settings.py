@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from adapters.neimenggu.contracts import Strictness
 from engine.definitions import Duration, known_zone
 from engine.environment import HOUR, MINUTE, SECOND, Micros
 
@@ -57,6 +58,10 @@ class NeimengguSettings(BaseModel):
     busy_wait: Annotated[Duration, Field(gt=0)] = 30 * SECOND  #: after "in use, please wait"
     largest_answer: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024  #: bytes
 
+    lengths: Literal["characters", "bytes"] = "characters"  #: how the contracts count (N23)
+    traceability: bool = True  #: demand traceability codes of drugs (N12)
+    record: bool = True  #: demand a medical record at discharge (N26)
+
     session_life: Annotated[Duration, Field(ge=MINUTE)] = 2 * HOUR  #: of a session, from its last use (002, 4.1)
     session_margin: Duration = 5 * MINUTE  #: so much earlier we take it for expired
     log_out_after: Annotated[Duration, Field(gt=0)] | None = MINUTE  #: without a call; null: never by itself
@@ -75,6 +80,11 @@ class NeimengguSettings(BaseModel):
         if self.session_margin >= self.session_life:
             raise ValueError("session_margin must be shorter than session_life")
         return self
+
+    @property
+    def strictness(self) -> Strictness:
+        """Return what the site decides about what is sent."""
+        return Strictness(self.lengths, self.traceability, self.record)
 
     @property
     def usable(self) -> Micros:

@@ -15,7 +15,26 @@ from engine.environment import Micros
 from engine.outcomes import Busy, Done, InDoubt, NotSent, Outcome, Refused
 
 #: Members of a request that point to a person and must not come back in the centre's words (G10).
-_PERSONAL = frozenset({"aac002", "aac003", "aac147", "aaz500", "aaz501", "sbkid", "qrcode", "operatorname", "yab003"})
+_PERSONAL = frozenset(
+    {
+        "aac002",
+        "aac003",
+        "aac008",
+        "aac010",
+        "aac147",
+        "aae005",
+        "aae006",
+        "aae010",
+        "aam003",
+        "aam005",
+        "aam010",
+        "aaz500",
+        "aaz501",
+        "sbkid",
+        "qrcode",
+        "operatorname",
+    }
+)
 #: One character would black out half of every text.
 _SHORTEST = 2
 

@@ -132,12 +132,14 @@ class Wire:
     def _kept(self, letter: Letter, request: httpx.Request) -> bytes:
         """Return what the exchange keeps: the text before encryption, and a digest that proves what was on the wire.
 
-        The raw bytes would hold password and session: under a key that everybody can make, or in the clear.
+        The raw bytes would hold password and session: under a key that everybody can make, or in the clear. Of a form
+        the text is all there is; its file is named by its own digest.
         """
-        how = "multipart" if letter.cipher is None else self._settings.carrier.value
-        wire = request.url.query if self._settings.carrier is Carrier.QUERY and letter.cipher else b""
-        digest = hashlib.sha256(wire + _content(request)).hexdigest()
-        head = f"{request.method} {letter.path} ({how}, sha256 {digest})\n"
+        how = "multipart"
+        if letter.cipher is not None:
+            carried = request.url.query if self._settings.carrier is Carrier.QUERY else request.content
+            how = f"{self._settings.carrier.value}, sha256 {hashlib.sha256(carried).hexdigest()}"
+        head = f"{request.method} {letter.path} ({how})\n"
         return _masked((head + _json(letter.shown)).encode("utf-8", "replace"), letter)
 
     # -- in
@@ -176,13 +178,6 @@ def _members(text: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _content(request: httpx.Request) -> bytes:
-    try:
-        return request.content
-    except httpx.RequestNotRead:  # a form with a file goes out in pieces; its digest is the file's id in what is kept
-        return b""
 
 
 def _masked(raw: bytes, letter: Letter) -> bytes:

@@ -28,13 +28,14 @@ class Reader:
     stay: Stay
     refuse: Callable[[str, str], Refusal]
     orders: Mapping[str, Any]  #: of the same request
+    at: str  #: time of arrival
 
     def read(self, sent: Any) -> Line:
         """Return the charge, its numbers still to be given. Raises Refusal."""
         dialect = self.stay.dialect
-        members, kinds = dialect.members, {code: kind for kind, code in dialect.kinds.items()}
+        members = dialect.members
         row = TABLES[members["lines"]].check(sent, self.refuse)
-        code, kind = row[members["code"]], kinds.get(row[members["kind"]], "")
+        code, kind = row[members["code"]], dialect.kind_of.get(row[members["kind"]], "")
         item = self._item(code)
         kind = self._kind(item, code, kind)
         grade = row["aka065"] or ("" if item is None else item["grade"])
@@ -50,7 +51,7 @@ class Reader:
         return Line(
             serial=0,
             batch=0,
-            at=self.centre.stamp(),
+            at=self.at,
             sent=sent,
             code=code,
             name=row[members["name"]],

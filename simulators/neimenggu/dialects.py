@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from simulators.neimenggu.data import load
 from simulators.neimenggu.refusals import OTHER, Refusal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dialect:
     """One of them."""
 
@@ -18,6 +19,11 @@ class Dialect:
     members: dict[str, str]
     kinds: dict[str, str]
     codes: dict[str, dict[str, int]]
+
+    @cached_property
+    def kind_of(self) -> dict[str, str]:
+        """Return drug, treatment or material by its code."""
+        return {code: kind for kind, code in self.kinds.items()}
 
     def code(self, subject: str, rule: str) -> int:
         """Return the code of a rule; 1004 when it has none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,7 +35,14 @@ class Door:
         self._office, self._centre, self._faults = office, office.centre, faults
 
     async def handle(self, request: Request) -> Response | None:
-        """Answer one request; None cuts the connection."""
+        """Answer one request, with the date of the centre's clock; None cuts the connection."""
+        answer = await self._answer(request)
+        if answer is None:
+            return None
+        date = email.utils.format_datetime(self._centre.time().astimezone(datetime.UTC), usegmt=True)
+        return replace(answer, headers=(*answer.headers, ("Date", date)))
+
+    async def _answer(self, request: Request) -> Response | None:
         path = request.target[0]
         interface = BY_PATH.get(path)
         if interface is None:
@@ -118,7 +127,7 @@ class Door:
             body = write_json({names[0]: str(code) if as_text else code, names[1]: text, **answer})
             if encrypted and key is not None:
                 return Response(cipher.encrypt(key, body).encode(), content_type="text/plain; charset=utf-8")
-            return Response(body.encode())
+            return Response(body.encode("utf-8", "replace"))
 
         return write
 

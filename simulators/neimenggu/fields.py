@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from simulators.common.numbers import BadNumber, decimal_of
 from simulators.neimenggu.data import CODES, load
 from simulators.neimenggu.refusals import Refusal
 
@@ -31,6 +31,7 @@ def text(value: Any) -> str:
     raise TypeError
 
 
+@lru_cache(maxsize=4096)
 def date(value: str) -> datetime.date | None:
     """Return a date yyyy-mm-dd."""
     return _read(value, _DATE)
@@ -48,10 +49,6 @@ def _read(value: str, form: re.Pattern[str]) -> datetime.date | None:
         return None
 
 
-def _is_whole(value: str) -> bool:
-    return _WHOLE.fullmatch(value) is not None
-
-
 def _is_date(value: str) -> bool:
     return date(value) is not None
 
@@ -60,7 +57,12 @@ def _is_day(value: str) -> bool:
     return day(value) is not None
 
 
-_FORMS: dict[str, Callable[[str], bool]] = {"date": _is_date, "day": _is_day, "whole": _is_whole}
+_FORMS: dict[str, Callable[[str], object]] = {"date": _is_date, "day": _is_day, "whole": _WHOLE.fullmatch}
+
+
+def _number(digits: int, scale: int) -> Callable[[str], object]:
+    """Return what knows numbers of so many digits, some of them after the point."""
+    return re.compile(rf"-?0*\d{{1,{digits - scale}}}(\.\d{{1,{scale}}})?", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True)
@@ -70,23 +72,25 @@ class _Field:
     empty: str
     long: str
     wrong: str
-    fits: Callable[[str], bool] | None
-    digits: tuple[int, int] | None
+    fits: Callable[[str], object] | None
 
     @classmethod
     def read(cls, name: str, raw: Any) -> _Field:
         raw = {"length": raw} if isinstance(raw, int) else raw
-        codes = CODES[raw["codes"]] if "codes" in raw else None
-        form = _FORMS[raw["form"]] if "form" in raw else None
-        number = raw.get("number")
+        fits: Callable[[str], object] | None = None
+        if "codes" in raw:
+            fits = CODES[raw["codes"]].__contains__
+        elif "form" in raw:
+            fits = _FORMS[raw["form"]]
+        elif "number" in raw:
+            fits = _number(*raw["number"])
         return cls(
             name=name,
             length=raw.get("length", 40),
             empty=raw.get("empty", ""),
             long=raw.get("long", "length"),
             wrong=raw.get("wrong", "form"),
-            fits=codes.__contains__ if codes is not None else form,
-            digits=None if number is None else (number[0], number[1]),
+            fits=fits,
         )
 
 
@@ -108,40 +112,22 @@ class Table:
         found = {}
         for field in self.fields:
             value = sent.get(field.name)
-            if value is None or value == "":
-                found[field.name] = ""
-                continue
-            found[field.name] = self._one(field, value, refuse)
+            if isinstance(value, str):
+                written = value.strip()
+            else:
+                try:
+                    written = text(value)
+                except TypeError:
+                    raise refuse(field.wrong, field.name) from None
+            if not written:
+                if field.empty:
+                    raise refuse(field.empty, field.name)
+            elif len(written) > field.length:
+                raise refuse(field.long, field.name)
+            elif field.fits is not None and not field.fits(written):
+                raise refuse(field.wrong, field.name)
+            found[field.name] = written
         return found
-
-    @staticmethod
-    def _one(field: _Field, value: Any, refuse: Refuse) -> str:
-        try:
-            written = text(value)
-        except TypeError:
-            raise refuse(field.wrong, field.name) from None
-        if not written:
-            if field.empty:
-                raise refuse(field.empty, field.name)
-            return ""
-        if len(written) > field.length:
-            raise refuse(field.long, field.name)
-        if field.digits is not None and not _fits(written, *field.digits):
-            raise refuse(field.wrong, field.name)
-        if field.fits is not None and not field.fits(written):
-            raise refuse(field.wrong, field.name)
-        return written
-
-
-def _fits(written: str, digits: int, scale: int) -> bool:
-    try:
-        number = decimal_of(written)
-    except BadNumber:
-        return False
-    exponent = number.as_tuple().exponent
-    assert isinstance(exponent, int)
-    whole = max(len(number.as_tuple().digits) + exponent, 0)
-    return -exponent <= scale and whole <= digits - scale
 
 
 def rows(sent: Mapping[str, Any], wrapper: str, name: str) -> list[Any]:

@@ -33,7 +33,7 @@ class _Leaving:
     def run(self) -> dict[str, Any]:
         sent = TABLES[f"leave_{self._dialect.name}"].check(self._call.sent, self._refuse)
         stay = self._stay(sent)
-        leave = Leave(*self._dates(stay, sent), dict(self._call.sent))
+        leave = Leave(*self._dates(stay, sent))
         self._fees(stay, leave.date)
         self._records(stay)
         invoices = self._invoices(stay)
@@ -87,13 +87,19 @@ class _Leaving:
             raise self._refuse("expired")
 
     def _records(self, stay: Stay) -> None:
+        missing: list[str] = []
         for number in _RECORDS:
             name, rule = self._dialect.members["records"] + number, f"km{number}"
             found = self._rows(name)
-            if not found and number in _REQUIRED and stay.inpatient and self._centre.switches.records:
-                raise self._refuse("record", name)
+            if not found:
+                missing.append(number)
             for row in found:
                 TABLES[rule].check(row, partial(self._record_refused, rule))
+
+        wanted = self._centre.switches.records if stay.inpatient else "none"
+        absent = [self._dialect.members["records"] + number for number in _REQUIRED if number in missing]
+        if (wanted == "all" and absent) or (wanted == "any" and len(absent) == len(_REQUIRED)):
+            raise self._refuse("record", absent[0])
 
     def _record_refused(self, rule: str, _broken: str, name: str) -> Refusal:
         return self._refuse(rule, name)

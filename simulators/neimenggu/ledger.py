@@ -75,7 +75,6 @@ class Leave:
     date: datetime.date
     disease: str
     days: int
-    sent: dict[str, Any]
 
 
 @dataclass(eq=False)

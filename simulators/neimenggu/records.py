@@ -145,7 +145,8 @@ def create_person(centre: Centre, given: dict[str, Any]) -> Row:
 
 
 def _kept(records: dict[str, Row], number: str, row: Row) -> Row:
-    records[number] = row
+    """Change the record in place: charges and stays see the catalogue and the person as they are now."""
+    records.setdefault(number, row).update(row)
     return row
 
 

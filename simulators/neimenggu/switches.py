@@ -48,7 +48,7 @@ _TABLE: tuple[tuple[str, tuple[Value, ...], str], ...] = (
         ("prescribed", "left"),
         "110022: expired on the day of the prescription, of leaving (N51)",
     ),
-    ("records", (True, False), "inpatients leave only with km02, km03 and km05 (N52)"),
+    ("records", ("any", "all", "none"), "what of km02, km03, km05 inpatients leave with (N52)"),
     ("invoices_after_undo", ("released", "spent", "kept"), "4.14: gone, gone but numbers used up, or kept (N53)"),
     ("list_offsite", (False, True), "4.15 and 4.17 know offsite stays (N54)"),
     ("sheet_before_leaving", ("allow", "refuse"), "4.16 before leaving: allowed, or 240003 (N54)"),
@@ -90,7 +90,7 @@ class Switches:
     name_must_match: bool = False
     trace_code: str = "drugs"
     expired_when: str = "prescribed"
-    records: bool = True
+    records: str = "any"
     invoices_after_undo: str = "released"
     list_offsite: bool = False
     sheet_before_leaving: str = "allow"

@@ -40,7 +40,7 @@ def upload(centre: Centre, call: Call, dialect: Dialect) -> dict[str, Any]:
             "no_orders" if "advices" in call.sent and dialect.members["wrapper"] not in call.sent else "nothing"
         )
     batch, way = _Batch(), centre.switches.batch
-    reader = Reader(centre, stay, refuse, batch.orders)
+    reader = Reader(centre, stay, refuse, batch.orders, centre.stamp())
     stock: Counter[tuple[str, str]] = Counter()
     bad: Refusal | None = None
     for sent, take in [(each, _order) for each in orders] + [(each, _line) for each in lines]:

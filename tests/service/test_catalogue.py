@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from adapters.neimenggu.contracts import contracts
 from engine.environment import HOUR, SystemEnvironment, time_ordered_id
 from engine.errors import BadInput, VisitBusy
 from service.catalogue.checking import Checked, read_catalogue
@@ -174,6 +175,25 @@ def test_progress_is_told_on_long_imports() -> None:
     text = "\n".join([HEADER, *(row(医院项目编码=f"YP{number}") for number in range(10_001))])
     assert read_catalogue(text.encode(), layout("neimenggu"), told.append).rows == 10_001
     assert told == [5000, 10_000]
+
+
+def test_lengths_and_tables_are_those_of_what_is_sent() -> None:
+    sent = {member.name: member for member in contracts()["upload_lines"].request.members[2].shape.members}  # type: ignore[union-attr]
+    offsite = {member.name: member for member in contracts()["upload_offsite_lines"].request.members[2].shape.members}  # type: ignore[union-attr]
+    compared = 0
+    for column in layout("neimenggu").columns:
+        member = sent.get(column.name) or offsite.get(column.name)
+        if member is not None and (member.size or member.table):
+            assert (column.length if member.size else column.table) == (member.size[0] if member.size else member.table)
+            compared += 1
+    assert compared >= 8
+    assert layout("neimenggu").column("akc515").length == sent["akc515"].size[0]  # type: ignore[union-attr]
+
+
+def test_every_column_is_in_the_manual() -> None:
+    manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    for column in layout("neimenggu").columns:
+        assert f"| {column.zh} | {column.en} | `{column.name}`" in manual
 
 
 def test_all_shipped_layouts_can_be_read() -> None:

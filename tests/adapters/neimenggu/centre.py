@@ -1,4 +1,4 @@
-"""A centre of interface 002 made by hand from the document, behind httpx.MockTransport. Shares no code with adapters."""
+"""A centre of interface 002 made by hand from the document, behind httpx.MockTransport."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from engine.adapter import Call
 from engine.environment import HOUR, SECOND, Micros
 from engine.errors import StoreError
 from storage.memory_books import MemoryCatalogueBook, MemoryFileShelf, MemorySessionBook
+from tests.adapters.neimenggu.examples import GOOD
 from tests.toy import ToyEnvironment
 
 URL = "http://centre.test/nm-his"
@@ -275,4 +276,5 @@ class Desk:
         timeout: Micros = 5 * SECOND,
         guard: Callable[[], bool] = lambda: True,
     ) -> Any:
-        return await self.adapter.call(Call(operation, request or {}, MESSAGE_ID, timeout, guard))
+        sent = GOOD.get(operation, ({}, {}))[0] if request is None else request
+        return await self.adapter.call(Call(operation, sent, MESSAGE_ID, timeout, guard))

@@ -412,6 +412,14 @@ async def test_a_session_that_a_person_opened_elsewhere_ends_the_refusals() -> N
     assert isinstance(await desk.call(), Done)
 
 
+async def test_a_session_opened_by_hand_is_given_back_once_it_is_used() -> None:
+    desk = Desk()
+    await desk.call("log_in")
+    await desk.call()
+    await desk.adapter.close()
+    assert desk.centre.sent == ["login", "getPerDetail", "logout"]
+
+
 @pytest.mark.parametrize("name", ["VISITFLOW_NEIMENGGU_PASSWORD", "VISITFLOW_NEIMENGGU_KEY"])
 @pytest.mark.parametrize("value", [None, "", "  "])
 async def test_a_secret_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
@@ -606,7 +614,7 @@ async def test_answers_to_a_log_out_by_command(answer: Any, kind: type[Outcome])
     assert kept.state == ("closed" if kind is Done else "open")
 
 
-@pytest.mark.parametrize("operation", ["log_in", "log_out", "list_stays", "upload_lines"])
+@pytest.mark.parametrize("operation", ["log_in", "log_out", "list_stays", "upload_lines", "register"])
 async def test_without_the_lease_nothing_leaves(operation: str) -> None:
     desk = Desk()
     assert isinstance(await desk.call(operation, guard=lambda: False), NotSent)
@@ -664,9 +672,10 @@ async def test_a_log_in_goes_on_when_its_caller_gives_up() -> None:
     hold = asyncio.Event()
 
     async def slow(request: httpx.Request) -> httpx.Response:
+        answer = await desk.centre(request)
         if request.url.path.endswith("login.html"):
             await hold.wait()
-        return await desk.centre(request)
+        return answer
 
     desk.transport = httpx.MockTransport(slow)
     desk.__post_init__()

@@ -39,7 +39,7 @@ def day_key(day: datetime.date) -> str:
 
 
 def sealed(key: str, text: str) -> str:
-    raw = text.encode()
+    raw = text.encode("utf-8", "backslashreplace")  # half a character, as JSON escapes it
     raw += bytes([16 - len(raw) % 16]) * (16 - len(raw) % 16)
     return base64.b64encode(AES.new(key.encode(), AES.MODE_ECB).encrypt(raw)).decode()
 
@@ -262,13 +262,17 @@ class Desk:
         line = self.med()
         for name in ("alc402", "alc403", "alc404", "alc405", "alc406"):
             del line[name]
-        return line | {
-            "ala002": "HC0100000001",
-            "ala020": "虚构外固定支架",
-            "ala012": "9",
-            "akc225": "60.000000",
-            "akc226": "2",
-        } | change
+        return (
+            line
+            | {
+                "ala002": "HC0100000001",
+                "ala020": "虚构外固定支架",
+                "ala012": "9",
+                "akc225": "60.000000",
+                "akc226": "2",
+            }
+            | change
+        )
 
     def advice(self, **change: Any) -> dict[str, Any]:
         return {
@@ -337,9 +341,9 @@ class Desk:
     def until(self, state: str) -> Desk:
         """Bring the local stay to a state."""
         ways = {
-            "registered": lambda: self.register(),
+            "registered": self.register,
             "uploaded": lambda: self.upload(self.med())["code"],
-            "approved": lambda: self.approve(),
+            "approved": self.approve,
             "left": lambda: self.leave(**bill(invoice())),
             "applied": lambda: self.arrange("POST /applications", akc190=STAY) and 0,
             "reviewed": lambda: self.arrange("POST /reviews", akc190=STAY) and 0,
@@ -349,7 +353,7 @@ class Desk:
     def until_offsite(self, state: str) -> Desk:
         """Bring the stay of the person of another province to a state."""
         ways = {
-            "registered": lambda: self.register_offsite(),
+            "registered": self.register_offsite,
             "uploaded": lambda: int(self.upload_offsite(self.offsite_med())["code"]),
             "approved": lambda: self.approve(OFF, "1"),
             "left": lambda: self.leave_offsite(**bill(invoice("FP2"), local=False)),

@@ -1,0 +1,1 @@
+"""The patient platform of interface 003 (公众号系统, 百灵): the contracts of its 188 interfaces."""
