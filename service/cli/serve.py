@@ -97,6 +97,8 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         await wired.runner.start()
         schedules.start()
         background.start()
+        if chosen.host not in LOOPBACK and chosen.tls_certificate is None and not chosen.proxies:
+            log.warning("no_tls", told="keys and passwords cross the network readable: docs/security.md")
         log.info(
             "serving",
             url=url,

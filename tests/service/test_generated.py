@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     # of the generator's own dependencies, not of what is tested
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Skipped test cases with unsupported payload:UserWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
