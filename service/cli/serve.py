@@ -28,6 +28,7 @@ from service.gateway.endpoint import PATH, build_gateway
 from service.schedules import Scheduler
 from service.settings import Settings
 from service.tuning import tune_collector
+from service.webhooks import Endpoint
 from storage.registers.access import AccessRegister
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -58,6 +59,7 @@ def serve(
         chosen.gateway_port = gateway_port
     check_gateway(chosen)
     check_tls(chosen)
+    check_webhook(chosen)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -137,6 +139,13 @@ def check_tls(chosen: Settings) -> None:
     """Raise BadInput where one half of the certificate is missing."""
     if (chosen.tls_certificate is None) != (chosen.tls_key is None):
         raise BadInput("a certificate needs its key, and a key its certificate", field="tls_certificate")
+
+
+def check_webhook(chosen: Settings) -> None:
+    """Raise BadInput where deliveries could not be signed: an address without a secret would be silently ignored."""
+    if chosen.webhook_url and Endpoint.of(chosen) is None:
+        message = "the webhook needs VISITFLOW_WEBHOOK_SECRET, which signs what is sent"
+        raise BadInput(message, field="VISITFLOW_WEBHOOK_SECRET")
 
 
 def check_gateway(chosen: Settings) -> None:

@@ -63,6 +63,8 @@ async def test_one_asks_and_another_approves(wired: Wired, wang: httpx.AsyncClie
     path = f"/api/v1/approvals/{asked['approval']}"
     own = await wang.post(f"{path}/approve", json=WHY)
     assert (own.status_code, own.json()["code"]) == (403, "own_request")
+    under_another_name = await wang.post(f"{path}/approve", json=WHY | {"by": "li"})
+    assert under_another_name.json()["code"] == "own_request"
     done = await li.post(f"{path}/approve", json={"reason": "seen the receipt"})
     assert (done.status_code, done.json()["state"], done.json()["decided_by"]) == (200, "done", "li")
     await wired.world.run()

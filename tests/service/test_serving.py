@@ -64,6 +64,8 @@ def test_nobody_is_served_beyond_loopback_before_somebody_is_set_up(tmp_path: Pa
     run(tmp_path, "db", "upgrade")
     refused = run(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")
     assert refused.returncode == 2 and "visitflow keys add" in refused.stderr
+    unsigned = run(tmp_path, "serve", "--port", "0", VISITFLOW_WEBHOOK_URL="http://his.example/hook")
+    assert unsigned.returncode == 2 and "VISITFLOW_WEBHOOK_SECRET" in unsigned.stderr
 
 
 def test_keys_and_people_by_command_line(tmp_path: Path) -> None:
