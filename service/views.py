@@ -41,12 +41,13 @@ def projection_view(projection: Projection) -> dict[str, Any]:
 
 
 def action_view(action: Action) -> dict[str, Any]:
-    """Return one legal action."""
+    """Return one legal action; ``warnings`` stand there only where the flow has some."""
     return {
         "action": action.kind.value,
         "target": action.target,
         "needs": list(action.needs),
         "sends": list(action.sends),
+        **action.detail,
     }
 
 

@@ -200,6 +200,7 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
     },
     Topic.LINE: {
         "pending": ("待上传", "pending"),
+        "unmatched": ("待对照目录", "not matched yet"),
         "sending": ("上传中", "sending"),
         "uploaded": ("已上传", "uploaded"),
         "refused": ("被拒", "refused"),

@@ -164,6 +164,10 @@ def _print_actions(report: Report) -> None:
             for each in report.actions
         ],
     )
+    tongue = "en" if language() == "en" else "zh"
+    warnings = [each[tongue] or each["zh"] for action in report.actions for each in action.detail.get("warnings", ())]
+    for warning in dict.fromkeys(warnings):
+        out.print(Text(f"! {warning}", style="yellow"))
 
 
 @app.command()
@@ -184,7 +188,7 @@ def fees(visit: Visit, json: Json = False) -> None:
             (
                 each["line_id"],
                 each["name"],
-                each["umamt"],
+                each.get("umamt") or each["amount"],
                 Text(say(each["state"], Topic.LINE), style=_LINE_STYLES.get(each["state"], "")),
                 str(each["batch"] or ""),
                 " ".join(filter(None, (each["code"], each["text"]))),
