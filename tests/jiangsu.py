@@ -14,8 +14,8 @@ import httpx
 
 from engine.definitions import FlowDefinition
 from flows import load_site
+from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.numbers import read_json, write_json
 
 KEY = "MZ0001"
 ROOT = Path(__file__).parent.parent

@@ -12,17 +12,34 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Start the simulator of a peer. 模拟对方系统。")
 
 
+_Port = Annotated[int, typer.Option(help="Port of the protocol; 0 picks a free one.")]
+_ControlPort = Annotated[int, typer.Option(help="Port for faults and the ledger; 0 picks a free one.")]
+_Data = Annotated[Path | None, typer.Option(help="Folder of the centre's ledger; without it, memory only.")]
+_Switch = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, see `python -m simulators.neimenggu --help`.")]
+
+
 @app.command()
-def jiangsu(
-    port: Annotated[int, typer.Option(help="Port of the gateway protocol (interface 000); 0 picks a free one.")] = 8321,
-    control_port: Annotated[int, typer.Option(help="Port for faults and the ledger; 0 picks a free one.")] = 8322,
-    data: Annotated[Path | None, typer.Option(help="Folder of the centre's ledger; without it, memory only.")] = None,
-) -> None:
+def jiangsu(port: _Port = 8321, control_port: _ControlPort = 8322, data: _Data = None) -> None:
     """Start the Jiangsu gateway with a centre behind it. Prints its addresses as one JSON line.
 
     Example: `visitflow simulate jiangsu --data ./centre`
     """
-    command = [sys.executable, "-m", "simulators.jiangsu", "--port", str(port), "--control-port", str(control_port)]
+    _become("simulators.jiangsu", port, control_port, data)
+
+
+@app.command()
+def neimenggu(
+    port: _Port = 8331, control_port: _ControlPort = 8332, data: _Data = None, switch: _Switch = None
+) -> None:
+    """Start the work-injury centre of Inner Mongolia (interface 002). Prints its addresses as one JSON line.
+
+    Example: `visitflow simulate neimenggu --data ./centre --switch counts=lines`
+    """
+    _become("simulators.neimenggu", port, control_port, data, *(f"--switch={each}" for each in switch or ()))
+
+
+def _become(module: str, port: int, control_port: int, data: Path | None, *more: str) -> None:
+    command = [sys.executable, "-m", module, "--port", str(port), "--control-port", str(control_port), *more]
     if data is not None:
         command += ["--data", str(data)]
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
-import os
-import signal
-from pathlib import Path
 from typing import Any
 
-from simulators.jiangsu.book import Book
-from simulators.jiangsu.control import Control
+from simulators.common import process
+from simulators.common.book import Book
+from simulators.common.faults import KINDS, Faults
+from simulators.common.http import Request, Response
+from simulators.jiangsu.control import control
 from simulators.jiangsu.doors import DLL, GATEWAY, doors
-from simulators.jiangsu.faults import KINDS, Faults
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.http import Request, Response, Server
-from simulators.jiangsu.switches import HELP, parse
+from simulators.jiangsu.switches import BOARD
 
 _DESCRIPTION = """\
 A work-injury insurance centre of Jiangsu, with invented people, behind two doors on one port:
@@ -42,31 +37,19 @@ control port (JSON; everything but the faults goes into the books):
                               what 1320, 1321 and 9103 say of its settlement, in place of what 2207 said
 
 switches (the first value is the default):
-{HELP}"""
+{BOARD.help}"""
 
 
 def main() -> None:
     """Read the command line and serve until SIGTERM."""
-    parser = argparse.ArgumentParser(
-        *("simulators.jiangsu", None, _DESCRIPTION, _EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8321, help="both doors; 0 picks a free port")
-    parser.add_argument("--control-port", type=int, default=8322, help="faults and ledger; 0 picks a free port")
-    parser.add_argument("--data", type=Path, help="folder of the centre's books; without it, memory only")
-    parser.add_argument("--ready-file", type=Path, help="write the ready line here as well")
+    parser = process.arguments("simulators.jiangsu", _DESCRIPTION, _EPILOG, port=8321)
     parser.add_argument("--dll-encoding", choices=("gbk", "utf-8"), help="code page of the library (default: gbk)")
-    parser.add_argument("--switch", type=parse, action="append", default=[], metavar="NAME=VALUE", help="see below")
-    arguments = parser.parse_args()
-    asyncio.run(_serve(arguments))
-
-
-async def _serve(arguments: argparse.Namespace) -> None:
-    gateway = Gateway(book=None if arguments.data is None else Book(arguments.data))
-    wanted: dict[str, Any] = dict(arguments.switch)
-    if arguments.dll_encoding is not None:
-        wanted["dll_encoding"] = arguments.dll_encoding
+    parser.add_argument("--switch", type=BOARD.parse, action="append", default=[], metavar="NAME=VALUE", help="below")
+    given = parser.parse_args()
+    gateway = Gateway(book=None if given.data is None else Book(given.data))
+    wanted: dict[str, Any] = dict(given.switch)
+    if given.dll_encoding is not None:
+        wanted["dll_encoding"] = given.dll_encoding
     if wanted:
         gateway.office.arrange("PUT /switches", wanted)
     faults, paths = Faults(), doors(gateway)
@@ -77,29 +60,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
             return Response(b"not found", status=404, content_type="text/plain")
         return await faults.answer(door.exchange(request))
 
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    servers = Server(protocol), Server(Control(gateway, faults).handle)
-    port = await servers[0].start(arguments.host, arguments.port)
-    control = await servers[1].start(arguments.host, arguments.control_port)
-    ready = json.dumps(
-        {
-            "event": "ready",
-            "pid": os.getpid(),
-            "url": f"http://{arguments.host}:{port}{GATEWAY}",
-            "dll": f"http://{arguments.host}:{port}{DLL}",
-            "control": f"http://{arguments.host}:{control}",
-        }
-    )
-    print(ready, flush=True)
-    if arguments.ready_file is not None:
-        partial = arguments.ready_file.with_suffix(".partial")
-        partial.write_text(ready, encoding="utf-8")
-        partial.replace(arguments.ready_file)
-    await stop.wait()
-    for server in servers:
-        await server.stop()
+    process.run(given, protocol, control(gateway, faults).handle, lambda url: {"url": url + GATEWAY, "dll": url + DLL})
 
 
 if __name__ == "__main__":

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from simulators.common.numbers import cents, decimal_of
 from simulators.jiangsu.centre import Centre
 from simulators.jiangsu.ledger import Deduction, Settlement, Visit
-from simulators.jiangsu.numbers import cents, decimal_of
 from simulators.jiangsu.reconciliation import AMOUNTS
+from simulators.jiangsu.switches import BOARD
 
 
 def switches(centre: Centre, body: Any) -> dict[str, Any]:
     """``PUT /switches``: some of them, the others stay."""
-    centre.switches = centre.switches.changed(body)
+    centre.switches = BOARD.changed(centre.switches, body)
     return asdict(centre.switches)
 
 

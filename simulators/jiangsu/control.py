@@ -1,55 +1,38 @@
-"""The control port: ledger, faults, switches, reader. JSON over HTTP; never part of the real protocol."""
+"""The control port: ledger, switches, reader. Never part of the real protocol."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
+from simulators.common.control import Control
+from simulators.common.faults import BadFault, Faults
 from simulators.jiangsu.arrangements import ARRANGEMENTS
 from simulators.jiangsu.centre import Centre
-from simulators.jiangsu.faults import BadFault, Fault, Faults
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.http import Request, Response
-from simulators.jiangsu.numbers import read_json, write_json
+from simulators.jiangsu.transactions import NAMES
 
 
-class Control:
-    """Answers the control port's requests."""
+def control(gateway: Gateway, faults: Faults) -> Control:
+    """Return what answers there; ``gateway`` and ``faults`` are those of the protocol port."""
 
-    def __init__(self, gateway: Gateway, faults: Faults) -> None:
-        """``gateway`` and ``faults`` are those of the protocol port."""
-        self._gateway = gateway
-        self._faults = faults
+    def route(what: str, _query: dict[str, str], body: Any) -> dict[str, Any] | None:
+        if what == "GET /ledger":
+            return ledger_view(gateway.centre)
+        return gateway.office.arrange(what, body) if what in ARRANGEMENTS else None
 
-    async def handle(self, request: Request) -> Response:
-        """Answer one request."""
-        try:
-            body = read_json(request.body) if request.body else None
-            answer = self._route(request.method, request.path.split("?")[0], body)
-        except (BadFault, ValueError, TypeError) as error:
-            return Response(write_json({"error": str(error)}).encode(), status=400)
-        if answer is None:
-            return Response(write_json({"error": "no such path"}).encode(), status=404)
-        return Response(write_json(answer).encode())
+    return Control(faults, about, route)
 
-    def _route(self, method: str, path: str, body: Any) -> dict[str, Any] | None:
-        centre = self._gateway.centre
-        match method, path:
-            case "GET", "/health":
-                return {"status": "ok"}
-            case "GET", "/ledger":
-                return ledger_view(centre)
-            case "GET", "/faults":
-                return {"waiting": [asdict(fault) for fault in self._faults.waiting], "struck": self._faults.struck}
-            case "POST", "/faults":
-                self._faults.waiting.append(Fault.parse(body))
-                return {"waiting": len(self._faults.waiting)}
-            case "DELETE", "/faults":
-                self._faults.waiting.clear()
-                return {"waiting": 0}
-        if (what := f"{method} {path}") in ARRANGEMENTS:
-            return self._gateway.office.arrange(what, body)
-        return None
+
+def about(name: str, value: str) -> tuple[str, str]:
+    """Read a member of a fault that says which requests are meant. Raises BadFault."""
+    if name == "transactionCode":
+        if value not in NAMES:
+            raise BadFault("transactionCode is unknown")
+        return "transaction", NAMES[value]
+    if name not in ("action", "transaction", "ipt_otp_no"):
+        raise BadFault(f"no such member: {name}")
+    return name, value
 
 
 def ledger_view(centre: Centre) -> dict[str, Any]:

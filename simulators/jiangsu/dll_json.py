@@ -8,9 +8,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.dll import Asked
 from simulators.jiangsu.dll_library import Library, Returned, Subject
-from simulators.jiangsu.numbers import read_json, write_json
 from simulators.jiangsu.refusals import Missing, Refusal
 from simulators.jiangsu.transactions import TRANSACTIONS
 

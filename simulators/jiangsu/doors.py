@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from simulators.common.faults import Exchange, Fault
+from simulators.common.http import Request, Response
+from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.dll_caret import CaretLibrary
 from simulators.jiangsu.dll_json import JsonLibrary
 from simulators.jiangsu.dll_library import Returned, Subject
-from simulators.jiangsu.faults import Exchange, Fault
 from simulators.jiangsu.gateway import DEVICE, Gateway
-from simulators.jiangsu.http import Request, Response
-from simulators.jiangsu.numbers import read_json, write_json
 from simulators.jiangsu.transactions import NAMES
 
 GATEWAY = "/api/entry/workinjury"
@@ -40,9 +40,11 @@ class GatewayDoor:
         action = asked.get("action")
         parameters = asked.get("businessParams")
         return Exchange(
-            action=action,
-            transaction="2209" if action == "reverse" else NAMES.get(str(asked.get("transactionName"))),
-            ipt_otp_no=parameters.get("ipt_otp_no") if isinstance(parameters, dict) else None,
+            about={
+                "action": action,
+                "transaction": "2209" if action == "reverse" else NAMES.get(str(asked.get("transactionName"))),
+                "ipt_otp_no": parameters.get("ipt_otp_no") if isinstance(parameters, dict) else None,
+            },
             apply=lambda: _json(self._gateway.handle(body)),
             error=_gateway_error,
             spoilt=lambda content: Response(content, content_type="text/html"),
@@ -51,7 +53,11 @@ class GatewayDoor:
 
 
 def _gateway_error(fault: Fault) -> Response:
-    return _json({"success": False, "code": fault.code, "message": fault.message, "device": DEVICE})
+    return _json({"success": False, "code": _code(fault), "message": fault.message, "device": DEVICE})
+
+
+def _code(fault: Fault) -> int:
+    return 2001 if fault.code is None else fault.code
 
 
 def _cut_connection(response: Response) -> Response:
@@ -76,9 +82,7 @@ class LibraryDoor:
         begins = function == library.functions[0]
         subject = Subject(None, None) if begins else library.subject(request.body)
         return Exchange(
-            action=function,
-            transaction=subject.code,
-            ipt_otp_no=subject.ipt_otp_no,
+            about={"action": function, "transaction": subject.code, "ipt_otp_no": subject.ipt_otp_no},
             apply=lambda: self._sent(library.init(process) if begins else library.call(process, request.body)),
             error=self._error,
             spoilt=lambda content: _returned(0, content),
@@ -87,7 +91,7 @@ class LibraryDoor:
 
     def _error(self, fault: Fault) -> Response:
         refused = fault.code == 0
-        return self._sent(self._library.refusal(fault.message) if refused else Returned(fault.code, fault.message))
+        return self._sent(self._library.refusal(fault.message) if refused else Returned(_code(fault), fault.message))
 
     def _sent(self, returned: Returned) -> Response:
         """A character that the code page lacks becomes ``?``, as it does on Windows."""

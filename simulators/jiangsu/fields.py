@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from simulators.jiangsu.numbers import BadNumber, decimal_of
+from simulators.common.numbers import BadNumber, decimal_of
 from simulators.jiangsu.refusals import Missing
 
 PAGE = 100  #: rows a page (J13, J38)

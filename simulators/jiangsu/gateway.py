@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from simulators.jiangsu.book import Book
+from simulators.common.book import Book
 from simulators.jiangsu.centre import Call, Centre
 from simulators.jiangsu.ledger import SignIn
 from simulators.jiangsu.office import Office

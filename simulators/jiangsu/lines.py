@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from simulators.common.numbers import cents
 from simulators.jiangsu.centre import Call, Centre
 from simulators.jiangsu.fields import demand, money, paged
 from simulators.jiangsu.ledger import Line
-from simulators.jiangsu.numbers import cents
 from simulators.jiangsu.refusals import Missing, refuse
 
 FUND_SHARE = Decimal("0.8")  #: invented: the fund bears 80 % of what is not wholly self-paid

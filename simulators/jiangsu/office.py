@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
+from simulators.common.book import Book
 from simulators.jiangsu.arrangements import ARRANGEMENTS
-from simulators.jiangsu.book import Book
 from simulators.jiangsu.centre import Call, Centre
 from simulators.jiangsu.ledger import Message
 from simulators.jiangsu.transactions import TRANSACTIONS, transact

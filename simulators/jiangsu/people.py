@@ -1,16 +1,14 @@
-"""Invented insured people, the same for the same credential. Identity numbers have valid check digits (GB 11643)."""
+"""Invented insured people, the same for the same credential."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 
+from simulators.common.identity import NOWHERE, identity_number
+
 _FAMILY = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许"
 _GIVEN = ("安", "宁", "远", "清", "明", "和", "若", "言", "思", "齐")
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECK = "10X98765432"
-#: A region that GB/T 2260 does not have.
-_NOWHERE = "990099"
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,6 @@ class Person:
         return {f"Q{self.psn_no[1:9]}{mark}": kind for mark, kind in kinds.items()}
 
 
-def identity_number(seventeen: str) -> str:
-    """Return 17 digits with their check digit."""
-    total = sum(int(digit) * weight for digit, weight in zip(seventeen, _WEIGHTS, strict=True))
-    return seventeen + _CHECK[total % 11]
-
-
 def invent(credential: str) -> Person:
     """Return the person of a credential; ``UNINSURED...`` is not insured."""
     digest = hashlib.sha256(credential.encode()).digest()
@@ -46,7 +38,7 @@ def invent(credential: str) -> Person:
     return Person(
         psn_no=f"9{number % 10**11:011d}",
         psn_name=_FAMILY[number % len(_FAMILY)] + _GIVEN[number // 17 % 10] + _GIVEN[number // 19 % 10],
-        certno=identity_number(f"{_NOWHERE}{birthday}{sequence:03d}"),
+        certno=identity_number(f"{NOWHERE}{birthday}{sequence:03d}"),
         gend="1" if sequence % 2 else "2",
         birthday=birthday,
         insured=not credential.startswith("UNINSURED"),

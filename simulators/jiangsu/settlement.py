@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from simulators.common.numbers import cents
 from simulators.jiangsu.centre import Call, Centre
 from simulators.jiangsu.fields import demand, moment, money, paged, text
 from simulators.jiangsu.ledger import Line, Settlement, Trial, Visit
 from simulators.jiangsu.lines import FUND_SHARE
-from simulators.jiangsu.numbers import cents
 from simulators.jiangsu.refusals import Missing, refuse
 
 _DISCHARGE = ("dscg_time", "dscg_trt_rslt", "diag_code", "diag_dscr")

@@ -24,13 +24,13 @@ from adapters.jiangsu.transactions import TRANSACTIONS
 from engine.adapter import Adapter
 from engine.environment import SECOND, Micros
 from engine.faultpoints import Crash, FaultPoint
+from simulators.common.faults import Exchange, Fault
+from simulators.common.http import Request, Response
+from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.centre import SHANGHAI
 from simulators.jiangsu.control import ledger_view
 from simulators.jiangsu.doors import DLL, GATEWAY, doors
-from simulators.jiangsu.faults import Exchange, Fault
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.http import Request, Response
-from simulators.jiangsu.numbers import read_json, write_json
 from tests.crash.scenarios import Desk
 from tests.toy import ToyEnvironment
 
@@ -105,7 +105,7 @@ class Trap:
         """Tell what happens to this message; counts it off."""
         if self.after is not None and (mishap := self.after.strikes(exchange)) is not None:
             return mishap
-        if not self.armed or TRANSACTIONS[self.operation].number not in (exchange.transaction, exchange.action):
+        if not self.armed or TRANSACTIONS[self.operation].number not in exchange.about.values():
             return None
         self.armed, self.sprung = False, True
         return self.mishap

@@ -26,8 +26,8 @@ from engine.runner import Runner, RunnerSettings
 from engine.store import Status, VisitFilter, Worker
 from engine.visit import Visit, fold
 from flows import load_catalogue
+from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.numbers import read_json, write_json
 from storage import MemoryStore
 from tests.jiangsu import opening, outpatient
 from tests.simulation.disk import Disk

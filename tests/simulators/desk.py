@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.numbers import read_json, write_json
 
 NUMBER = "MZ1"
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from simulators.jiangsu.book import Book
+from simulators.common.book import Book
+from simulators.common.identity import identity_number
+from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.numbers import read_json, write_json
-from simulators.jiangsu.people import identity_number, invent
+from simulators.jiangsu.people import invent
 from tests.simulators.desk import NUMBER, Desk
 
 

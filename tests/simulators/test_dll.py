@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from simulators.jiangsu.book import Book
+from simulators.common.book import Book
+from simulators.common.http import Request
+from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.centre import SHANGHAI
 from simulators.jiangsu.doors import DLL, doors
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.http import Request
-from simulators.jiangsu.numbers import read_json, write_json
 
 NUMBER = "MZ1"
 TIME = "20261120090000"

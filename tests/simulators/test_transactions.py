@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from simulators.jiangsu.book import Book
+from simulators.common.book import Book
+from simulators.common.numbers import write_json
 from simulators.jiangsu.centre import SHANGHAI
 from simulators.jiangsu.control import ledger_view
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.numbers import write_json
 from simulators.jiangsu.transactions import TRANSACTIONS
 from tests.simulators.desk import NUMBER, Desk
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.jiangsu.dll import JiangsuDll
-from simulators.jiangsu.http import Handler, Server
+from simulators.common.http import Handler, Server
 from tests.adapters.dll.peer import Desk, Peer
 
 MakeDesk = Callable[..., Awaitable[Desk]]

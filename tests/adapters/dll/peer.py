@@ -13,7 +13,7 @@ from adapters.jiangsu.dll import JiangsuDll
 from engine.adapter import Call
 from engine.environment import SECOND, Micros
 from engine.outcomes import Outcome
-from simulators.jiangsu.http import Request, Response, Server
+from simulators.common.http import Request, Response, Server
 from tests.adapters.gateway import GOOD, MESSAGE_ID, PERSON
 
 AMOUNTS = '"medfee_sumamt": 135.00, "hifp_pay": 108.00, "psn_cash_pay": 27.00'

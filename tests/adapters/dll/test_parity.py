@@ -19,9 +19,9 @@ from engine.definitions import FlowDefinition
 from engine.environment import SECOND
 from engine.outcomes import Category, Done, Outcome, Refused
 from flows import load_catalogue, load_site
+from simulators.common.http import Request, Response
 from simulators.jiangsu.doors import GATEWAY, doors
 from simulators.jiangsu.gateway import Gateway
-from simulators.jiangsu.http import Request, Response
 from simulators.jiangsu.refusals import REFUSALS
 from storage import MemoryStore
 from tests.adapters.dll.conftest import MakeDesk

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from engine.environment import HOUR, MINUTE, SECOND, SystemEnvironment
-from simulators.jiangsu.numbers import write_json
+from simulators.common.numbers import write_json
 from steps.jiangsu.times import SHANGHAI
 from tests.service.gateway.bench import Bench, bench
 

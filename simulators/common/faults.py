@@ -1,29 +1,28 @@
 """Faults on demand: which request, what goes wrong. Never part of the real protocol; set through the control port.
 
-They strike at both doors. What a broken answer looks like is the door's business: see ``Exchange``.
+What a broken answer looks like, and what a request is about, is the peer's business: see ``Exchange``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from simulators.jiangsu.http import Response
-from simulators.jiangsu.transactions import NAMES
+from simulators.common.http import Response
 
 KINDS = (
     "lose_reply",  # applied, then the connection dies
     "lose_request",  # the connection dies, nothing applied
     "late_reply",  # applied, answered after `delay`
     "late_apply",  # the connection dies now, applied after `delay`: a late original
-    "garbage",  # answered with bytes that are not JSON (applied unless `applied` is false)
-    "truncate",  # half an answer: the connection ends in it, or the library's `out` does
-    "empty",  # an empty answer, with status 200 or return value 0 (applied unless `applied` is false)
+    "garbage",  # answered with bytes that mean nothing (applied unless `applied` is false)
+    "truncate",  # half an answer
+    "empty",  # an empty answer that looks like a success (applied unless `applied` is false)
     "http_500",
-    "error",  # answered with `code`; through the library `code` is the return value, 0 a refusal (applied if `applied`)
+    "error",  # answered with `code` and `message` (applied if `applied`)
     "hang",  # never answered (applied if `applied`)
     "die",  # the process ends, `when` before or after applying
 )
@@ -38,30 +37,27 @@ class Fault:
     """One fault, for the requests that match."""
 
     fault: str
-    action: str | None = None  #: of the gateway, or the library's function
-    transaction: str | None = None  #: number of the transaction
-    ipt_otp_no: str | None = None
+    about: Mapping[str, str] = field(default_factory=dict)  #: what the request must be about
     times: int = 1  #: -1: for ever
     skip: int = 0
     delay: float = 1.0
-    code: int = 2001
+    code: int | None = None  #: None: the peer's usual one
     message: str = "模拟错误"
     applied: bool | None = None
     when: str = "after"
 
     @classmethod
-    def parse(cls, raw: Any) -> Fault:
-        """Read what the control port got. Raises BadFault."""
+    def parse(cls, raw: Any, about: Callable[[str, str], tuple[str, str]]) -> Fault:
+        """Read what the control port got. ``about`` reads a member that says which requests. Raises BadFault."""
         if not isinstance(raw, dict):
             raise BadFault("expected an object")
-        raw = dict(raw)
-        if "transactionCode" in raw:
-            name = str(raw.pop("transactionCode"))
-            raw["transaction"] = NAMES.get(name)
-            if raw["transaction"] is None:
-                raise BadFault("transactionCode is unknown")
+        own = {each.name for each in fields(cls)} - {"about"}
+        wanted = {name: value for name, value in raw.items() if name not in own and value is not None}
         try:
-            fault = cls(**raw)
+            fault = cls(
+                about=dict(about(name, str(value)) for name, value in wanted.items()),
+                **{name: value for name, value in raw.items() if name in own},
+            )
         except TypeError as error:
             raise BadFault(str(error)) from None
         fault.delay = float(fault.delay)
@@ -71,20 +67,14 @@ class Fault:
 
     def matches(self, exchange: Exchange) -> bool:
         """Tell whether a request is meant."""
-        return (
-            self.action in (None, exchange.action)
-            and self.transaction in (None, exchange.transaction)
-            and self.ipt_otp_no in (None, exchange.ipt_otp_no)
-        )
+        return all(exchange.about.get(name) == value for name, value in self.about.items())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exchange:
     """One request at one door: what it is about, and how it is answered rightly and wrongly."""
 
-    action: str | None
-    transaction: str | None
-    ipt_otp_no: str | None
+    about: Mapping[str, str | None]
     apply: Callable[[], Response]
     error: Callable[[Fault], Response]
     spoilt: Callable[[bytes], Response]  #: these bytes, as if all were well
@@ -97,7 +87,7 @@ class Faults:
 
     waiting: list[Fault] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
-    late: set[asyncio.Task[None]] = field(default_factory=set)
+    late: dict[asyncio.Task[None], Exchange] = field(default_factory=dict)  #: still to be applied
 
     def take(self, exchange: Exchange) -> Fault | None:
         """Return the fault for this request, counting it off."""
@@ -133,9 +123,8 @@ class Faults:
                 await asyncio.sleep(fault.delay)
                 return answer
             case "late_apply":
-                task = asyncio.create_task(_later(fault.delay, apply))
-                self.late.add(task)
-                task.add_done_callback(self.late.discard)
+                task = asyncio.create_task(self._later(fault.delay, apply))
+                self.late[task] = exchange
                 return None
             case "garbage" | "empty":
                 if fault.applied is not False:
@@ -161,7 +150,9 @@ class Faults:
                 os._exit(70)
         raise AssertionError(fault.fault)
 
-
-async def _later(delay: float, apply: Callable[[], Response]) -> None:
-    await asyncio.sleep(delay)
-    apply()
+    async def _later(self, delay: float, apply: Callable[[], Response]) -> None:
+        await asyncio.sleep(delay)
+        task = asyncio.current_task()
+        assert task is not None
+        del self.late[task]  # from now on it is not late, it is here
+        apply()

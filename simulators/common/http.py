@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
 
 import h11
 
-_LIMIT = 4_000_000
+_LIMIT = 64_000_000  #: documents come as base64 in a message
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,12 @@ class Request:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)  #: names in lower case
     last: bool = False  #: the client wants the connection closed afterwards
+
+    @property
+    def target(self) -> tuple[str, dict[str, str]]:
+        """Return the path and what its query says."""
+        path, _, query = self.path.partition("?")
+        return path, dict(parse_qsl(query, keep_blank_values=True))
 
 
 @dataclass(frozen=True)
