@@ -14,6 +14,7 @@ from engine.environment import SECOND, Environment, Micros
 from engine.errors import FlowUnavailable, LeaseLost
 from engine.faultpoints import FaultPoint
 from engine.journal import Journal
+from engine.lost import LostMessages
 from engine.machine import Flow
 from engine.numbers import MessageNumbers
 from engine.outcomes import Busy, Effect, InDoubt, Outcome
@@ -25,8 +26,6 @@ log = structlog.get_logger("visitflow.calling")
 
 #: What an adapter gets beyond the call's own timeout to notice that itself, before it is cut off.
 GRACE: Micros = 2 * SECOND
-#: Of so many lost messages a process remembers when it lost them: all of a bad day.
-MOST_REMEMBERED = 10_000
 
 
 class Caller:
@@ -40,17 +39,21 @@ class Caller:
         *,
         hook: faultpoints.Hook = faultpoints.nothing,
         lease_ends: Callable[[Lease], Micros] | None = None,
+        lost: LostMessages | None = None,
     ) -> None:
-        """``lease_ends`` returns the monotonic time until which a lease is known to be ours; default: for ever."""
+        """``lease_ends`` returns the monotonic time until which a lease is known to be ours; default: for ever.
+
+        ``lost`` remembers when messages were lost; default: by the environment's monotonic clock.
+        """
         self.store = store
         self.environment = environment
         self.numbers = MessageNumbers(store)
         self.hook = hook
         self.lease_ends = lease_ends
+        self.lost = lost or LostMessages(environment)
         self.stopping = False  #: set when the process ends: visits are parked after the move under way
         self._adapters = adapters
         self._watchdog = Watchdog()
-        self._given_up: dict[str, Micros] = {}  #: lost messages, and when that was by the clock that nobody sets
 
     async def message_id(self, adapter: str) -> str:
         """Return a new message id of ``adapter``, never used before."""
@@ -96,24 +99,10 @@ class Caller:
         finally:
             self._watchdog.forget(watch)
         if operation.effect is not Effect.READ and isinstance(outcome, InDoubt | Busy):
-            self._give_up(message_id)
+            self.lost.note(message_id)
         self.hook(FaultPoint.AFTER_REPLY, operation.name)
         journal.answered(operation.name)
         return outcome
-
-    def _give_up(self, message_id: str) -> None:
-        if len(self._given_up) >= MOST_REMEMBERED:
-            del self._given_up[next(iter(self._given_up))]
-        self._given_up[message_id] = self.environment.monotonic()
-
-    def too_early(self, message_id: str, patience: Micros) -> Micros:
-        """Return for how long a lost message may still be on its way, whatever the wall clock says by now.
-
-        A clock that was set forward makes "a minute later" come at once. Only the process that lost the message knows
-        better; after a restart, and in another process, the wall clock is all there is (0).
-        """
-        since = self._given_up.get(message_id)
-        return 0 if since is None else max(0, since + patience - self.environment.monotonic())
 
     async def flush(self, flow: Flow, journal: Journal, *, release: bool = False) -> None:
         """Make what is recorded durable. Raises LeaseLost, StoreError."""

@@ -60,7 +60,7 @@ async def settle(caller: Caller, flow: Flow, journal: Journal, method: Method | 
 async def look_late(caller: Caller, flow: Flow, journal: Journal, suspect: Suspect, method: Method) -> None:
     """Look once more, before closing, at a call that was judged not to have happened."""
     call = suspect.call
-    if (early := caller.too_early(call.message_id, flow.definition.settling.late_look)) > 0:
+    if (early := caller.lost.too_early(call.message_id, flow.definition.settling.late_look)) > 0:
         reason, due = "the clock was set: the message may still be on its way", journal.now() + early
         tries = suspect.tries
         journal.record(

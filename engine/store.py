@@ -243,7 +243,7 @@ class Store(Protocol):
         """Return a visit's exchanges, decrypted, oldest first."""
 
     async def reseal(self, batch: int = 200) -> int:
-        """Encrypt up to ``batch`` exchanges of older keys anew under the current one; return how many were left."""
+        """Encrypt up to ``batch`` rows of older keys anew under the current one; return how many, 0 at the end."""
 
     # -- workers
     async def register(self, worker: Worker) -> None:

@@ -12,12 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from adapters.equipment import FileMissing
 from engine import errors
 from engine.commands import MAX_BYTES, Commands
 from engine.environment import MINUTE
 from engine.events import Verdict
 from engine.facts import loads
 from engine.store import Status, VisitFilter
+from service import files_api
 from service.application import Application
 from service.fees import fees_view
 from service.views import event_view, exchange_view, projection_view, report_view, stored_view
@@ -27,6 +29,7 @@ _STATUS: tuple[tuple[type[errors.VisitflowError], int], ...] = (
     (errors.UnknownFlow, 404),
     (errors.UnknownVisit, 404),
     (errors.UnknownTrigger, 404),
+    (FileMissing, 404),
     (errors.DuplicateKey, 409),
     (errors.Oversize, 413),
     (errors.BadInput, 422),
@@ -245,6 +248,7 @@ def build_api(application: Application) -> FastAPI:
     api = FastAPI(title="visitflow", version="1", docs_url=None, redoc_url=None)
     api.state.application = application
     api.include_router(router)
+    api.include_router(files_api.router)
 
     @api.exception_handler(errors.VisitflowError)
     async def _visitflow(_request: Request, error: errors.VisitflowError) -> JSONResponse:

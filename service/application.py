@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from adapters.equipment import Equipped
 from engine import faultpoints
 from engine.adapter import Adapter
 from engine.catalogue import Catalogue
@@ -20,7 +21,7 @@ from engine.store import Store
 from flows import Site, load_catalogue, load_site, prove
 from service.sessions import Sessions
 from service.settings import Settings
-from storage import Vault, open_store
+from storage import Books, Vault, open_books, open_store
 
 log = structlog.get_logger("visitflow.service")
 
@@ -39,11 +40,19 @@ class Application:
     commands: Commands
     runner: Runner
     sessions: Sessions
+    books: Books
 
 
 def build_adapters(catalogue: Catalogue, configured: Mapping[str, Mapping[str, Any]]) -> dict[str, Adapter]:
     """Make the adapters that the site configures. Raises UnknownName or pydantic's ValidationError."""
     return {name: catalogue.adapter(name).from_settings(settings) for name, settings in configured.items()}
+
+
+def equip(adapters: Mapping[str, Adapter], books: Books) -> None:
+    """Hand the books to the adapters that want them, before their first call."""
+    for adapter in adapters.values():
+        if isinstance(adapter, Equipped):
+            adapter.equip(books.equipment)
 
 
 @asynccontextmanager
@@ -75,6 +84,8 @@ async def application(
             await _prove_new(site, catalogue, store)
         await registry.load(site.definitions)
         adapters = build_adapters(catalogue, site.adapters)
+        books = open_books(store)
+        equip(adapters, books)
         runner = Runner(
             store,
             registry.version,
@@ -93,7 +104,7 @@ async def application(
         sessions.listen(adapters, site.definitions)
         try:
             yield Application(
-                settings, site, store, catalogue, registry, adapters, environment, commands, runner, sessions
+                settings, site, store, catalogue, registry, adapters, environment, commands, runner, sessions, books
             )
         finally:
             await sessions.close()

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     in_flight: int = Field(default=500, ge=1)
     lease_seconds: float = Field(default=30.0, gt=0)
     grace_seconds: float = Field(default=20.0, gt=0)
+    file_max_bytes: int = Field(
+        default=10 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024, description="how large a file (invoice, plan) may be"
+    )
     language: str = Field(default="zh", pattern="^(zh|en)$", description="language of what staff see")
 
     # -- the gateway endpoint of interface 000 (docs/gateway.md)

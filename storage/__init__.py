@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.store import Store
+from storage.books import Books, CatalogueHead, CatalogueStore, Entry, FileStore, KeptFile
 from storage.dialects import dialect_of
 from storage.memory import MemoryStore
+from storage.memory_books import memory_books
 from storage.rebuild import Difference, Folded, RebuildReport, rebuild
 from storage.schema import upgrade
+from storage.sql_books import sql_books
 from storage.sql_store import SqlStore
 from storage.vault import SealBroken, Vault
 
@@ -20,14 +23,27 @@ def open_store(url: str, vault: Vault, *, fault: Callable[[str], None] | None = 
     return SqlStore(dialect_of(url), vault, fault=fault)
 
 
+def open_books(store: Store) -> Books:
+    """Return the books beside a store's visits: on its database, or in memory with a store that is."""
+    return sql_books(store) if isinstance(store, SqlStore) else memory_books()
+
+
 __all__ = [
+    "Books",
+    "CatalogueHead",
+    "CatalogueStore",
     "Difference",
+    "Entry",
+    "FileStore",
     "Folded",
+    "KeptFile",
     "MemoryStore",
     "RebuildReport",
     "SealBroken",
     "SqlStore",
     "Vault",
+    "memory_books",
+    "open_books",
     "open_store",
     "rebuild",
     "upgrade",

@@ -34,9 +34,10 @@ from storage.dialects import Dialect
 from storage.group_commit import GroupCommit, Request
 from storage.hot import Driver, Prepared, Row, driver_of, insert_many, update_many
 from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
+from storage.resealing import reseal, unsealed
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
-from storage.vault import Sealed, Vault
+from storage.vault import Vault
 
 T = TypeVar("T")
 
@@ -135,7 +136,7 @@ class SqlStore:
     async def start(self) -> None:
         """Open the store. Raises SchemaOutdated, StoreError."""
         if self._check_schema:
-            await self._read(require_current)
+            await self.read(require_current)
         self._writer.start()
 
     async def close(self) -> None:
@@ -154,21 +155,6 @@ class SqlStore:
     async def append(self, append: Append) -> None:
         """Write one visit's events."""
         await self._writer.submit(AppendJob(append, self._seal(append.exchanges) if append.exchanges else ()))
-
-    def _unseal(self, row: Any) -> ExchangeRecord:
-        """Return a row of exchanges, decrypted. Raises SealBroken."""
-        request, reply, status = self.vault.open(row.exchange_id, row.visit_id, Sealed(row.key_id, row.body))
-        return ExchangeRecord(
-            exchange_id=row.exchange_id,
-            visit_id=row.visit_id,
-            call=row.call,
-            at=row.at,
-            adapter=row.adapter,
-            operation=row.operation,
-            request=request,
-            reply=reply,
-            status=status,
-        )
 
     def _seal(self, records: Sequence[ExchangeRecord]) -> list[dict[str, Any]]:
         return [
@@ -209,7 +195,7 @@ class SqlStore:
             ours = {tuple(row) for row in connection.execute(_LEASED_BY, {"workers": list(workers_)})}
             return {lease.visit_id for lease in leases if (lease.visit_id, lease.token, lease.worker) not in ours}
 
-        found: set[str] = await self._write(work)
+        found: set[str] = await self.write(work)
         return found
 
     async def release(self, lease: Lease) -> None:
@@ -222,7 +208,7 @@ class SqlStore:
                 .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
             )
 
-        await self._write(work)
+        await self.write(work)
 
     async def replace_projection(self, projection: Projection, expected_seq: int) -> bool:
         """Overwrite a projection (rebuild)."""
@@ -245,7 +231,7 @@ class SqlStore:
             )
             return bool(changed.rowcount)
 
-        replaced: bool = await self._write(work)
+        replaced: bool = await self.write(work)
         return replaced
 
     # -- reading
@@ -257,7 +243,7 @@ class SqlStore:
             at: Micros | None = connection.execute(statement).scalar()
             return at
 
-        return await self._read(read)
+        return await self.read(read)
 
     async def get(self, visit_id: str) -> Projection:
         """Return a visit's projection."""
@@ -268,7 +254,7 @@ class SqlStore:
                 raise UnknownVisit(f"no visit {visit_id}", field="visit")
             return _projection(row)
 
-        return await self._read(read)
+        return await self.read(read)
 
     async def find(self, flow: str, key: str) -> Projection | None:
         """Return the visit with this key."""
@@ -278,7 +264,7 @@ class SqlStore:
             row = connection.execute(statement).one_or_none()
             return None if row is None else _projection(row)
 
-        return await self._read(read)
+        return await self.read(read)
 
     async def visits(self, which: VisitFilter) -> list[Projection]:
         """Return visits, newest first."""
@@ -296,11 +282,11 @@ class SqlStore:
             statement = statement.where(visits.c.visit_id < which.before)
         if which.changed_since is not None:
             statement = statement.where(visits.c.updated_at >= which.changed_since)
-        return await self._read(lambda connection: [_projection(row) for row in connection.execute(statement)])
+        return await self.read(lambda connection: [_projection(row) for row in connection.execute(statement)])
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:
         """Return all events of a visit."""
-        return await self._read(lambda connection: _events_after(connection, visit_id, 0))
+        return await self.read(lambda connection: _events_after(connection, visit_id, 0))
 
     async def history(self, visit_id: str) -> History:
         """Return snapshot and later events."""
@@ -309,37 +295,24 @@ class SqlStore:
             snapshot = _snapshot(connection, visit_id)
             return History(snapshot, _events_after(connection, visit_id, snapshot.seq if snapshot else 0))
 
-        return await self._read(read)
+        return await self.read(read)
 
     async def snapshot(self, visit_id: str) -> Snapshot | None:
         """Return the stored snapshot."""
-        return await self._read(lambda connection: _snapshot(connection, visit_id))
+        return await self.read(lambda connection: _snapshot(connection, visit_id))
 
     async def exchanges(self, visit_id: str) -> list[ExchangeRecord]:
         """Return a visit's exchanges, decrypted."""
         statement = select(exchanges).where(exchanges.c.visit_id == visit_id).order_by(exchanges.c.exchange_id)
 
         def read(connection: Connection) -> list[ExchangeRecord]:
-            return [self._unseal(row) for row in connection.execute(statement)]
+            return [unsealed(self.vault, row) for row in connection.execute(statement)]
 
-        return await self._read(read)
+        return await self.read(read)
 
     async def reseal(self, batch: int = 200) -> int:
-        """Encrypt up to ``batch`` exchanges of older keys anew under the current key; return how many. Resumable."""
-        vault = self.vault
-
-        def work(connection: Connection) -> int:
-            rows = connection.execute(select(exchanges).where(exchanges.c.key_id != vault.current).limit(batch)).all()
-            for row in rows:
-                sealed = vault.seal(self._unseal(row))
-                connection.execute(
-                    update(exchanges)
-                    .where(exchanges.c.exchange_id == row.exchange_id)
-                    .values(key_id=sealed.key_id, body=sealed.body)
-                )
-            return len(rows)
-
-        count: int = await self._write(work)
+        """Encrypt up to ``batch`` rows of older keys anew under the current key; return how many. Resumable."""
+        count: int = await self.write(lambda connection: reseal(connection, self.vault, batch))
         return count
 
     # -- workers
@@ -354,11 +327,11 @@ class SqlStore:
         }
         statement = self.dialect.insert(workers).values(values)
         statement = statement.on_conflict_do_update(index_elements=["worker"], set_={"seen_at": worker.seen_at})
-        await self._write(lambda connection: connection.execute(statement) and None)
+        await self.write(lambda connection: connection.execute(statement) and None)
 
     async def workers(self) -> list[Worker]:
         """Return all registered workers."""
-        return await self._read(
+        return await self.read(
             lambda connection: [
                 Worker(row.worker, row.host, row.pid, row.process_started, row.seen_at)
                 for row in connection.execute(select(workers))
@@ -377,7 +350,7 @@ class SqlStore:
             connection.execute(delete(workers).where(workers.c.worker == worker))
             return int(changed.rowcount)
 
-        count: int = await self._write(work)
+        count: int = await self.write(work)
         return count
 
     # -- flows, counters, audit
@@ -394,16 +367,16 @@ class SqlStore:
             )
             .on_conflict_do_nothing()
         )
-        await self._write(lambda connection: connection.execute(statement) and None)
+        await self.write(lambda connection: connection.execute(statement) and None)
 
     async def flow(self, version: str) -> FlowRecord | None:
         """Return a kept flow version."""
-        found = await self._read(lambda connection: _flow_records(connection, flow_versions.c.version == version))
+        found = await self.read(lambda connection: _flow_records(connection, flow_versions.c.version == version))
         return found[0] if found else None
 
     async def flows(self) -> list[FlowRecord]:
         """Return all kept flow versions."""
-        return await self._read(_flow_records)
+        return await self.read(_flow_records)
 
     async def reserve(self, counter: str, count: int) -> int:
         """Take numbers of a durable counter; return the first."""
@@ -411,7 +384,7 @@ class SqlStore:
         statement = statement.on_conflict_do_update(
             index_elements=["name"], set_={"next": counters.c.next + count}
         ).returning(counters.c.next)
-        end: int = await self._write(lambda connection: connection.execute(statement).scalar_one())
+        end: int = await self.write(lambda connection: connection.execute(statement).scalar_one())
         return end - count
 
     async def zombies(self, now: Micros, grace: Micros) -> list[Projection]:
@@ -420,7 +393,7 @@ class SqlStore:
             visits.c.status.in_([Status.READY.value, Status.WAITING.value]),
             or_(visits.c.wake_at.is_(None), visits.c.wake_at < now - grace),
         )
-        return await self._read(lambda connection: [_projection(row) for row in connection.execute(statement)])
+        return await self.read(lambda connection: [_projection(row) for row in connection.execute(statement)])
 
     # -- the writer's side
     def _perform(self, connection: Connection, batch: Sequence[Request[Job]]) -> None:
@@ -549,10 +522,13 @@ class SqlStore:
                 found[visit_id].append(StoredEvent(*event))
         return {visit_id: History(snapshot, found[visit_id]) for visit_id, snapshot in snapshots.items()}
 
-    async def _write(self, work: Callable[[Connection], T]) -> Any:
+    async def write(self, work: Callable[[Connection], T]) -> Any:
+        """Run a small piece of work in the writer's transaction; return its result when it is durable."""
         return await self._writer.submit(OtherJob(work))
 
-    async def _read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run a piece of reading beside the writer. Raises StoreError."""
+
         def reading() -> T:
             try:
                 with self.engine.connect() as connection:

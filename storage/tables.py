@@ -103,5 +103,60 @@ class CounterRow(SQLModel, table=True):
     next: int = Field(sa_type=BigInteger)
 
 
+class PeerSessionRow(SQLModel, table=True):
+    """The session of one user at a peer, and the lease for logging in and out. Version 0: leased before the first."""
+
+    __tablename__ = "peer_sessions"
+
+    peer: str = Field(primary_key=True, max_length=64)
+    user: str = Field(primary_key=True, max_length=100)
+    version: int = Field(sa_type=BigInteger)
+    used_at: int = Field(sa_type=BigInteger)
+    state: str = Field(max_length=16)
+    key_id: str = Field(max_length=64)
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  #: the session id, encrypted
+    lease_owner: str | None = Field(default=None, max_length=120)
+    lease_until: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class FileRow(SQLModel, table=True):
+    """A file under the SHA-256 of its bytes. Only ever inserted."""
+
+    __tablename__ = "files"
+
+    file_id: str = Field(primary_key=True, max_length=64)
+    kind: str = Field(max_length=100)  #: media type, told by the content
+    size: int = Field(sa_type=BigInteger)  #: bytes, before encryption
+    added_at: int = Field(sa_type=BigInteger)
+    key_id: str = Field(max_length=64, index=True)
+    name: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  #: encrypted: it may name a patient
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  #: encrypted
+
+
+class CatalogueRow(SQLModel, table=True):
+    """Which import of a catalogue stands: changed in one row, so that all entries change at once."""
+
+    __tablename__ = "catalogues"
+
+    name: str = Field(primary_key=True, max_length=64)
+    version: str = Field(max_length=64)
+    generation: str = Field(max_length=26)
+    entries: int
+    imported_at: int = Field(sa_type=BigInteger)
+    imported_by: str = Field(max_length=100)
+
+
+class CatalogueEntryRow(SQLModel, table=True):
+    """What one import says of one item of the hospital, for some time. Rows of other generations are not seen."""
+
+    __tablename__ = "catalogue_entries"
+
+    generation: str = Field(primary_key=True, max_length=26)
+    code: str = Field(primary_key=True, max_length=100)  #: the hospital's
+    valid_from: str = Field(primary_key=True, max_length=10)  #: yyyy-mm-dd, inclusive
+    valid_to: str = Field(max_length=10)  #: yyyy-mm-dd, inclusive
+    content: str = Field(sa_column=Column(Text, nullable=False))  #: the other columns, as JSON
+
+
 #: All tables above, as migrations compare them with a database.
 METADATA = SQLModel.metadata

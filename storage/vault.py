@@ -1,4 +1,4 @@
-"""Exchanges at rest: AES-256-GCM under a named key, so that keys can be changed while old rows stay readable (G10)."""
+"""Secrets at rest: AES-256-GCM under a named key, so that keys can be changed while old rows stay readable (G10)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _NONCE, _TAG, _KEY = 12, 16, 32
 
 
 class SealBroken(StoreError):
-    """An exchange cannot be decrypted: its key is missing or its row was changed."""
+    """An exchange, a session or a file cannot be decrypted: its key is missing or its row was changed."""
 
     code = "seal_broken"
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """An encrypted exchange: key id and nonce + tag + ciphertext."""
+    """Something encrypted: key id and nonce + tag + ciphertext."""
 
     key_id: str
     body: bytes
 
 
 class Vault:
-    """Seals and opens exchanges. The first key is the current one; the others only open."""
+    """Seals and opens. The first key is the current one; the others only open."""
 
     def __init__(self, keys: dict[str, bytes]) -> None:
         """``keys`` maps key ids to 32 bytes, current first. Raises BadInput."""
@@ -65,10 +65,14 @@ class Vault:
         plain = json.dumps(
             {"request": base64.b64encode(record.request).decode(), "reply": reply, "status": record.status}
         )
+        return self.seal_bytes(zlib.compress(plain.encode(), 1), record.exchange_id, record.visit_id)
+
+    def seal_bytes(self, plain: bytes, *bound: str) -> Sealed:
+        """Encrypt bytes, bound to the place where they stand (``bound``) and to the key id."""
         nonce = get_random_bytes(_NONCE)
         cipher = AES.new(self._keys[self.current], AES.MODE_GCM, nonce=nonce, mac_len=_TAG)
-        cipher.update(_bound_to(record.exchange_id, record.visit_id, self.current))
-        ciphertext, tag = cipher.encrypt_and_digest(zlib.compress(plain.encode(), 1))
+        cipher.update(_bound_to(*bound, self.current))
+        ciphertext, tag = cipher.encrypt_and_digest(plain)
         return Sealed(self.current, nonce + tag + ciphertext)
 
     def open(self, exchange_id: str, visit_id: str, sealed: Sealed) -> tuple[bytes, bytes | None, str]:
@@ -77,19 +81,28 @@ class Vault:
         Raises:
             SealBroken: the key is unknown or the row does not fit it; names exchange and key, no content.
         """
-        key = self._keys.get(sealed.key_id)
-        if key is None:
-            raise SealBroken(f"exchange {exchange_id} needs key {sealed.key_id}, which is not configured")
-        body = sealed.body
-        cipher = AES.new(key, AES.MODE_GCM, nonce=body[:_NONCE], mac_len=_TAG)
-        cipher.update(_bound_to(exchange_id, visit_id, sealed.key_id))
-        try:
-            plain = cipher.decrypt_and_verify(body[_NONCE + _TAG :], body[_NONCE : _NONCE + _TAG])
-        except ValueError:
-            raise SealBroken(f"exchange {exchange_id} does not fit key {sealed.key_id}: it was changed") from None
+        plain = self.open_bytes(sealed, exchange_id, visit_id, what=f"exchange {exchange_id}")
         found = json.loads(zlib.decompress(plain))
         reply = None if found["reply"] is None else base64.b64decode(found["reply"])
         return base64.b64decode(found["request"]), reply, str(found["status"])
+
+    def open_bytes(self, sealed: Sealed, *bound: str, what: str) -> bytes:
+        """Return what :meth:`seal_bytes` encrypted for the same place; ``what`` is how errors call it.
+
+        Raises:
+            SealBroken: the key is unknown or the row does not fit it; tells no content.
+        """
+        key = self._keys.get(sealed.key_id)
+        if key is None:
+            raise SealBroken(f"{what} needs key {sealed.key_id}, which is not configured")
+        body = sealed.body
+        cipher = AES.new(key, AES.MODE_GCM, nonce=body[:_NONCE], mac_len=_TAG)
+        cipher.update(_bound_to(*bound, sealed.key_id))
+        try:
+            plain: bytes = cipher.decrypt_and_verify(body[_NONCE + _TAG :], body[_NONCE : _NONCE + _TAG])
+        except ValueError:
+            raise SealBroken(f"{what} does not fit key {sealed.key_id}: it was changed") from None
+        return plain
 
 
 def _bound_to(*parts: str) -> bytes:

@@ -28,6 +28,7 @@ DURABLE = STORES[1:]
 
 @pytest.fixture(autouse=True)
 def _quiet_logs() -> None:
+    structlog.reset_defaults()  # a command run in this process may have left its own, closed, standard error
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 

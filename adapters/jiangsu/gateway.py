@@ -16,9 +16,10 @@ from adapters.jiangsu.envelope import Reply, Unreadable, decode, encode
 from adapters.jiangsu.errors import ErrorClass, error_table
 from adapters.jiangsu.paging import further_pages
 from adapters.jiangsu.session import SignInListener, SignInReason, nobody_listens
-from adapters.jiangsu.times import countdown, message_id
 from adapters.jiangsu.transactions import OPERATIONS, TRANSACTIONS, Transaction
-from adapters.jiangsu.transport import Answer, Transport
+from adapters.jiangsu.transport import Transport
+from adapters.network import Answer
+from adapters.times import countdown, message_id
 from engine.adapter import Call, Operation
 from engine.environment import Micros
 from engine.outcomes import Done, Exchange, InDoubt, NotSent, Outcome, Refused

@@ -23,6 +23,7 @@ from engine.errors import NotLegal
 from engine.events import AnyEvent, Concluded, Intent, Role, Settled, Stuck, Verdict, decode
 from engine.execution import Executor
 from engine.faultpoints import Crash, FaultPoint
+from engine.lost import LostMessages
 from engine.machine import Flow
 from engine.outcomes import Effect, Outcome
 from engine.plan import plan, project
@@ -67,6 +68,14 @@ class Ran:
 
 class _Ended(BaseException):
     """The question has been asked; the rest of the run is for another time."""
+
+
+class _AllWaited(LostMessages):
+    """Here a look is made when its time has come: what a clock that was set does to it is not explored."""
+
+    def too_early(self, message_id: str, patience: Micros) -> Micros:
+        """Return 0."""
+        return 0
 
 
 class _WatchedStore(MemoryStore):
@@ -172,7 +181,9 @@ class Runs:
         self._commands = Commands(self._store, registry, self._environment, "explorer")
         names = dict.fromkeys(self.definition.adapters.values())
         self._adapters = {name: _Adapter(name, model.adapter(name).operations, self._store) for name in names}
-        caller = Caller(self._store, self._adapters, self._environment, hook=self._hook)
+        caller = Caller(
+            self._store, self._adapters, self._environment, hook=self._hook, lost=_AllWaited(self._environment)
+        )
         self._executor = Executor(caller, registry.version)
         projection, _ = await self._commands.open(self.definition.flow, "K", {})
         visit = fold(VISIT, await self._store.history(projection.visit_id))

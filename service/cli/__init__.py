@@ -6,7 +6,19 @@ import sys
 
 import typer
 
-from service.cli import database, demo, flows, reconcile, schedules, serve, simulate, visits
+from service.cli import (
+    catalogue,
+    database,
+    demo,
+    files,
+    flows,
+    neimenggu,
+    reconcile,
+    schedules,
+    serve,
+    simulate,
+    visits,
+)
 from service.cli.console import EXIT_CODES_HELP, run_guarded
 
 app = typer.Typer(
@@ -19,6 +31,9 @@ app = typer.Typer(
 )
 app.add_typer(visits.app, name="visits")
 app.add_typer(flows.app, name="flows")
+app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(neimenggu.app, name="neimenggu")
+app.add_typer(files.app, name="files")
 app.add_typer(database.app, name="db")
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)

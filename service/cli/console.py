@@ -16,9 +16,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adapters.equipment import FileMissing
 from engine import errors
 from engine.catalogue import UnknownName
 from engine.facts import loads
+from service.asking import PeerHasNone, PeerUnavailable
+from service.catalogue.errors import NotInCatalogue
 from service.settings import Settings
 from service.views import plain_error
 from service.words import Topic, word
@@ -29,11 +32,15 @@ T = TypeVar("T")
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.UnknownVisit, 4),
     (errors.UnknownFlow, 4),
+    (FileMissing, 4),
+    (NotInCatalogue, 4),
+    (PeerHasNone, 4),
     (errors.BadInput, 2),
     (errors.NotLegal, 3),
     (errors.VisitBusy, 5),
     (errors.LeaseLost, 5),
     (errors.StoreError, 5),
+    (PeerUnavailable, 5),
     (errors.VisitflowError, 1),
     (UnknownName, 2),
 )
@@ -41,6 +48,9 @@ EXIT_CODES_HELP = (
     "Exit codes: 0 done · 1 failed · 2 bad input · 3 not legal now · 4 not found · 5 busy or unavailable, try again"
     " · 6 a check found something. Errors go to stderr; with --json as one JSON object."
 )
+
+#: Exit code of a check that found something.
+FOUND_SOMETHING = 6
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 By = Annotated[str, typer.Option("--by", envvar="VISITFLOW_OPERATOR", help="Who acts (journalled).")]

@@ -9,13 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from service.application import application
-from service.cli.console import Json, out, print_json, run, say, settings, table
+from service.cli.console import FOUND_SOMETHING, Json, out, print_json, run, say, settings, table
 from service.rebuild import rebuild_store
 from storage import upgrade
 
 app = typer.Typer(no_args_is_help=True, help="The database: schema, rebuild, keys. 数据库。")
-
-FOUND_SOMETHING = 6
 
 
 def new_key() -> str:
@@ -82,7 +80,7 @@ def print_new_key() -> None:
 
 @app.command("rotate-keys")
 def rotate_keys(json: Json = False) -> None:
-    """Encrypt exchanges of older keys anew under the current (first) key. May be interrupted and run again."""
+    """Encrypt exchanges, sessions and files of older keys anew under the current (first) key. May be run again."""
 
     async def work() -> int:
         async with application(settings()) as wired:
@@ -97,4 +95,4 @@ def rotate_keys(json: Json = False) -> None:
     if json:
         print_json({"resealed": total})
     else:
-        out.print(f"{total} exchanges now under the current key")
+        out.print(f"{total} rows now under the current key")

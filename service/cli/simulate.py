@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Start the simulator of a peer. 模
 _Port = Annotated[int, typer.Option(help="Port of the protocol; 0 picks a free one.")]
 _ControlPort = Annotated[int, typer.Option(help="Port for faults and the ledger; 0 picks a free one.")]
 _Data = Annotated[Path | None, typer.Option(help="Folder of the centre's ledger; without it, memory only.")]
-_Switch = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, see `python -m simulators.neimenggu --help`.")]
+_Switch = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, see `python -m simulators.<name> --help`.")]
 
 
 @app.command()
@@ -35,7 +35,20 @@ def neimenggu(
 
     Example: `visitflow simulate neimenggu --data ./centre --switch counts=lines`
     """
-    _become("simulators.neimenggu", port, control_port, data, *(f"--switch={each}" for each in switch or ()))
+    _become("simulators.neimenggu", port, control_port, data, *_switches(switch))
+
+
+@app.command()
+def his(port: _Port = 8080, control_port: _ControlPort = 8081, data: _Data = None, switch: _Switch = None) -> None:
+    """Start a hospital's HIS back end (interface 004). Prints its addresses as one JSON line.
+
+    Example: `visitflow simulate his --data ./his`
+    """
+    _become("simulators.his", port, control_port, data, *_switches(switch))
+
+
+def _switches(switch: list[str] | None) -> list[str]:
+    return [f"--switch={each}" for each in switch or ()]
 
 
 def _become(module: str, port: int, control_port: int, data: Path | None, *more: str) -> None:

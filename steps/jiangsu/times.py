@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from adapters.jiangsu.times import SHANGHAI, instant_of, moment_of
+from adapters.times import SHANGHAI, instant_of, moment_of
 
 __all__ = ["SHANGHAI", "Day", "Moment", "instant_of", "moment_of"]
 

@@ -207,7 +207,7 @@ def test_settings_are_checked(wrong: dict[str, Any]) -> None:
 async def test_environment_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     gateway = JiangsuGateway.from_settings({})
-    client = gateway._transport._client
+    client = gateway._transport._network.client
     assert not client.trust_env
     assert not client.follow_redirects
     await gateway.close()

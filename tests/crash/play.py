@@ -9,6 +9,7 @@ from engine.environment import SECOND
 from engine.events import AnyEvent
 from engine.faultpoints import Crash, nothing
 from engine.store import Store
+from engine.visit import Visit
 from flows import load_catalogue
 from storage import MemoryStore
 from tests.crash import truth
@@ -34,8 +35,8 @@ class Play:
     async def to_the_end(self) -> None:
         """Play all acts, and then the way back; start anew after the crash."""
         self.environment = ToyEnvironment()
-        self.wire = Wire(self.environment, self.trap)
-        self._script = Script(self.scenario)
+        self.wire = self._lay_wire()
+        self._script = self._begin_script()
         known = self.scenario.before(self.wire.desk, KEY)
         world = await self._start()
         opened, _ = await world.commands.open(self.scenario.flow, KEY, self.scenario.opening(KEY, known))
@@ -49,6 +50,12 @@ class Play:
             await self._drive(world)
         self.environment.time += AFTER_LOOKS  # whatever was under way has arrived
         await self._check(world)
+
+    def _lay_wire(self) -> Wire:
+        return Wire(self.environment, self.trap)
+
+    def _begin_script(self) -> Script:
+        return Script(self.scenario)
 
     async def _start(self) -> World:
         """Start a process: new adapter, new registry, same store, same centre."""
@@ -86,13 +93,16 @@ class Play:
         return await World(store=self.store, environment=self.environment).events(self.visit_id)
 
     async def _check(self, world: World) -> None:
-        scenario, books = self.scenario, self._books()
+        books = self._books()
         await world.check(self.visit_id)
         visit, events = await world.visit(self.visit_id), await self.events()
         assert self._script.over(visit)
         assert self.trap is None or self.trap.sprung, "nothing went wrong"
         assert self.wire.late == []
+        assert truth.blind_repeats(events) == []
+        self._compare(visit, events, books)
+
+    def _compare(self, visit: Visit, events: list[AnyEvent], books: dict[str, Any]) -> None:
         assert truth.arrived_twice(books) == []
         assert truth.unannounced(books, events) == []
-        assert truth.blind_repeats(events) == []
-        truth.compare(visit, events, books, records=scenario.records)
+        truth.compare(visit, events, books, records=self.scenario.records)

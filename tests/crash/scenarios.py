@@ -376,10 +376,10 @@ class Place:
         return f"{self.scenario.name}-{self.step.walk}{self.number if self.number > 1 else ''}"
 
 
-def places() -> Iterator[Place]:
+def places(scenarios: Iterable[Scenario] = SCENARIOS) -> Iterator[Place]:
     """Return each call of each scenario, a repeated one twice at most, and no edge in two scenarios."""
     seen: set[tuple[str, str]] = set()
-    for scenario in SCENARIOS:
+    for scenario in scenarios:
         known = steps(scenario.flow)
         calls = [(walk, known[walk]) for walk in scenario.walks if walk in known]
         here: dict[str, int] = {}

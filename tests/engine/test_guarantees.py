@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from engine import lost
 from engine.environment import SECOND, Micros
 from engine.errors import ActionNotLegal, LeaseLost
 from engine.events import Cause, Concluded, Intent, LateLooked, Opened, Role, Settled, Stuck, Verdict, decode, encode
 from engine.facts import FloatRefused, normalise
 from engine.faultpoints import Crash, FaultPoint
+from engine.lost import LostMessages
 from engine.outcomes import Effect
 from engine.store import Append, History, Status, Store
 from engine.visit import IllegalEvent, Visit, fold
@@ -493,6 +495,35 @@ async def test_a_clock_set_forward_does_not_hasten_the_last_look() -> None:
     assert [(look.verdict, look.tries) for look in looks] == [("unknown", 0)]
     await world.run()
     assert (await world.get(visit)).status is Status.CLOSED
+
+
+async def test_a_process_that_did_not_lose_the_message_does_not_believe_the_clock_either() -> None:
+    environment = ClockThatIsSet()
+    world = await World(
+        environment=environment, definitions=[toy_flow(settle={"doubt": [{"probe": "toy.look"}, "ask"]})]
+    ).start()
+    world.peer.fail("settle", lose_request)
+    visit = await world.open(invoice="I1")
+    await world.run(until=lambda: len(world.peer.live("settle", "K1")) == 1)
+    environment.set_forward(600 * SECOND)
+    world.caller.lost = LostMessages(environment)  # as after a restart
+    await world.step()
+    (suspect,) = (await world.visit(visit)).suspects
+    assert suspect.at >= environment.now() + world.definitions[0].settling.late_look
+    await world.run()
+    assert (await world.get(visit)).status is Status.CLOSED
+
+
+def test_lost_messages_are_not_remembered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lost, "MOST_REMEMBERED", 2)
+    environment = ToyEnvironment()
+    memory = LostMessages(environment)
+    assert [memory.too_early(each, 10) for each in ("a", "b", "c")] == [10, 10, 0]
+    environment.time += 4
+    memory.note("c")  # in place of the oldest
+    assert [memory.too_early(each, 10) for each in ("b", "c")] == [6, 10]
+    environment.time += 6
+    assert [memory.too_early(each, 10) for each in ("b", "c")] == [0, 4]
 
 
 class ClockThatIsSet(ToyEnvironment):

@@ -12,7 +12,7 @@ from engine.plan import project
 from engine.store import Append, FlowRecord, History, NewVisit, Store
 from engine.visit import PendingCall, Visit, fold
 from flows.exploring.rules import closing
-from tests.replay import outpatient
+from tests.replay import his, outpatient
 from tests.replay.checks import Definitions, flow_of
 from tests.replay.files import Line, Recording
 from tests.replay.peer import BookPeer
@@ -97,8 +97,30 @@ async def _go_on_outpatient(
     return after
 
 
+async def _go_on_his(
+    recording: Recording,
+    seq: int,
+    _flow: Flow,
+    _visit: Visit,
+    log: list[str],
+    store: Store,
+    environment: ToyEnvironment,
+) -> Visit:
+    now, peer = environment.time, his.HisPeer(environment)
+    world = await peer.start(store)
+    await peer.restore(log, recording.events[:seq], world)
+    environment.time = now
+    after = await his.finish(world, recording.visit_id)
+    await world.check(recording.visit_id)
+    try:
+        peer.agree(after)
+    except AssertionError as error:
+        raise GoesWrong(f"{recording}, on from event {seq}: the books disagree") from error
+    return after
+
+
 #: Flows that have stories with real steps and peers.
-_REAL = {outpatient.FLOW: _go_on_outpatient}
+_REAL = {outpatient.FLOW: _go_on_outpatient, his.FLOW: _go_on_his}
 
 
 async def load(store: Store, recording: Recording, seq: int, definitions: Definitions) -> None:

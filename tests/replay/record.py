@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.definitions import FlowDefinition
 from engine.events import decode
 from engine.visit import Visit
-from tests.replay import outpatient
+from tests.replay import his, outpatient
 from tests.replay.checks import Definitions, Difference, flow_of, replayed
 from tests.replay.choosing import Played, chosen, everything, features
 from tests.replay.features import Feature
@@ -20,7 +20,10 @@ from tests.replay.files import DEFINITION, LOG, RECORDED, Recording, definitions
 from tests.replay.saying import saying
 
 #: Stories with real steps and peers, by flow. All of them are kept.
-REAL: dict[str, Callable[[FlowDefinition, str], Awaitable[dict[str, Played]]]] = {outpatient.FLOW: outpatient.play_real}
+REAL: dict[str, Callable[[FlowDefinition, str], Awaitable[dict[str, Played]]]] = {
+    outpatient.FLOW: outpatient.play_real,
+    his.FLOW: his.play_real,
+}
 
 _TAKE = re.compile(r"(?P<story>.*?)(?:\.(?P<take>\d+))?")
 

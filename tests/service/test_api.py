@@ -132,5 +132,5 @@ async def test_health_counts_forgotten_visits(client: httpx.AsyncClient) -> None
 async def test_the_openapi_document_describes_every_body(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     posts = [operation["post"] for operation in document["paths"].values() if "post" in operation]
-    assert len(posts) == 8
+    assert len(posts) == 9
     assert all("requestBody" in operation for operation in posts)

@@ -25,8 +25,8 @@ from adapters.jiangsu.dll.settings import DllSettings
 from adapters.jiangsu.dll.supervisor import NoTurn, Supervisor
 from adapters.jiangsu.paging import further_pages
 from adapters.jiangsu.session import SignInListener, SignInReason, nobody_listens
-from adapters.jiangsu.times import countdown, message_id, moment_of
 from adapters.jiangsu.transactions import OPERATIONS, TRANSACTIONS, Transaction
+from adapters.times import countdown, message_id, moment_of
 from engine.adapter import Call, Operation
 from engine.environment import SECOND, Micros
 from engine.outcomes import Category, Done, Exchange, InDoubt, NotSent, Outcome, Refused
