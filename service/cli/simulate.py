@@ -64,6 +64,23 @@ def hospital(
     _become("simulators.hospital", port, control_port, data, *more)
 
 
+@app.command()
+def platform(
+    port: _Port = 8361,
+    control_port: _ControlPort = 8362,
+    data: _Data = None,
+    switch: _Switch = None,
+    hospital: Annotated[str, typer.Option(help="The hospital side, with {name}.")] = "http://127.0.0.1:8351/{name}",
+    patients: Annotated[int, typer.Option(help="How many invented patients there are.")] = 12,
+) -> None:
+    """Start the patient platform (interface 003). Prints its addresses as one JSON line.
+
+    Example: `visitflow simulate platform --hospital http://127.0.0.1:8000/wechat/{name}`
+    """
+    more = [f"--hospital={hospital}", f"--patients={patients}", *_switches(switch)]
+    _become("simulators.platform", port, control_port, data, *more)
+
+
 def _switches(switch: list[str] | None) -> list[str]:
     return [f"--switch={each}" for each in switch or ()]
 
