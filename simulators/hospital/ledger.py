@@ -56,12 +56,14 @@ class Ledger:
     payments: list[Payment] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     _by_trade: dict[str, list[Payment]] = field(default_factory=dict)
+    _by_card: dict[str, list[Payment]] = field(default_factory=dict)
     _refunds_of: dict[str, list[Refund]] = field(default_factory=dict)
 
     def book(self, payment: Payment) -> Payment:
         """Write a payment down."""
         self.payments.append(payment)
         self._by_trade.setdefault(payment.trade, []).append(payment)
+        self._by_card.setdefault(payment.card.number, []).append(payment)
         return payment
 
     def give_back(self, refund: Refund) -> Refund:
@@ -85,4 +87,4 @@ class Ledger:
 
     def paid_by(self, card: Card, *numbers: str) -> Iterator[Payment]:
         """Return the payments of a card that came by these interfaces."""
-        return (each for each in self.payments if each.card is card and each.number in numbers)
+        return (each for each in self._by_card.get(card.number, ()) if each.number in numbers)

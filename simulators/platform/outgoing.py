@@ -50,7 +50,9 @@ class Trouble:
             raise BadFault(f"fault must be one of {', '.join(KINDS)}")
         if unknown := set(raw) - {each.name for each in fields(cls)}:
             raise BadFault(f"no such member: {', '.join(sorted(unknown))}")
-        return cls(**raw)
+        trouble = cls(**raw)
+        trouble.delay = float(trouble.delay)
+        return trouble
 
 
 @dataclass(frozen=True)
