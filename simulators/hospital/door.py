@@ -40,7 +40,7 @@ class Door:
     def exchange(self, asked: Asked) -> Exchange:
         """Return what a request is about, and its answers."""
         interface = asked.interface
-        about = {"interface": interface.number, "key": asked.key, "trade": asked.key.partition(" ")[2]}
+        about = {"interface": interface.number, "key": asked.key, "trade": asked.trade}
 
         def apply() -> Response:
             self._hospital.pending = {str(each.about["key"]) for each in self._faults.late.values()}

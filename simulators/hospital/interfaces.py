@@ -12,6 +12,7 @@ from simulators.hospital.business import (
     balances,
     bills,
     cards,
+    deposits,
     examinations,
     insurance,
     laboratory,
@@ -21,6 +22,8 @@ from simulators.hospital.business import (
     readings,
     reconciliation,
     registrations,
+    schedules,
+    stays,
     wards,
 )
 from simulators.hospital.data import load
@@ -29,7 +32,7 @@ from simulators.hospital.hospital import Call, Hospital
 Handler = Callable[[Hospital, Call], Any]
 _MODULES = (
     *(admissions, balances, bills, cards, examinations, insurance, laboratory, online, packages, queues, readings),
-    *(reconciliation, registrations, wards),
+    *(reconciliation, registrations, schedules, stays, wards, deposits),
 )
 
 

@@ -30,15 +30,28 @@ class Asked:
     text: str
 
     @property
+    def trade(self) -> str:
+        """Return the platform's number of the payment that it is about, empty if there is none."""
+        raw = self._raw()
+        value = Members(raw).get("outTradeNo", "payId", "tradeNo", "orderNo", "blTradeNo")
+        return "" if value is None else str(value)
+
+    @property
     def key(self) -> str:
         """Return what a repeat has in common with the first, empty if nothing does."""
+        sent = Members(self._raw())
         try:
-            raw = read_json(self.text.encode())
-            sent = Members(raw) if isinstance(raw, dict) else Members({})
             values = [sent.text(name) for name in self.interface.key]
-        except (ValueError, RecursionError, Refusal):
+        except Refusal:
             return ""
         return f"{self.interface.number} {' '.join(filter(None, values))}" if any(values) else ""
+
+    def _raw(self) -> dict[str, Any]:
+        try:
+            raw = read_json(self.text.encode())
+        except (ValueError, RecursionError):
+            return {}
+        return raw if isinstance(raw, dict) else {}
 
 
 @dataclass(frozen=True)

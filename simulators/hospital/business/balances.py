@@ -75,7 +75,7 @@ def state(hospital: Hospital, call: Call) -> dict[str, str]:
     for refund in hospital.ledger.refunds_of(call.sent.text("orderNo")):
         if refund.refund_no == number and refund.state == "done":
             return {"outRefundId": refund.receipt, "status": "1"}
-    running = any(number in key for key in hospital.pending)
+    running = any(number in key.split() for key in hospital.pending)
     return {"outRefundId": number, "status": "2" if running else "3"}
 
 

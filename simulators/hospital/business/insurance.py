@@ -99,7 +99,7 @@ def refundable(hospital: Hospital, call: Call) -> str:
     trade = call.sent.text("outTradeNo")
     if hospital.ledger.of(trade):
         return "nonrefundable"
-    if any(trade in key for key in hospital.pending):
+    if any(trade in key.split() for key in hospital.pending):
         if hospital.switches.refund_query_unsure != "nonrefundable":
             raise Refusal(hospital.switches.refund_query_unsure)
         return "nonrefundable"

@@ -356,3 +356,19 @@ def test_the_ledger_names_nobody() -> None:
     for card in desk.hospital.people.cards.values():
         person = card.patient.person
         assert not any(secret in shown for secret in (card.number, person.identity, person.name, person.phone))
+
+
+def test_a_hospital_that_dedupes_makes_a_new_order_after_a_cancelled_one() -> None:
+    desk = Desk(dedupe=True)
+    first = order(desk)
+    desk.data("5.1.3", hisTradeId=first["hisTradeId"])
+
+    assert order(desk)["hisTradeId"] != first["hisTradeId"]
+
+
+def test_a_number_is_not_taken_for_a_longer_one() -> None:
+    desk = Desk()
+    desk.hospital.pending = {"3.1.2 ZJZF-10"}
+    question = {"medicalCardNumber": desk.card(), "outTradeNo": "ZJZF-1"}
+
+    assert desk.office.run(_asked("13.1.1", question)).content == "refundable"
