@@ -7,17 +7,22 @@ import sys
 import typer
 
 from service.cli import (
+    approvals,
     catalogue,
     database,
     demo,
     files,
     flows,
+    keys,
     neimenggu,
     reconcile,
     schedules,
     serve,
+    sheets,
     simulate,
+    users,
     visits,
+    webhooks,
 )
 from service.cli.console import EXIT_CODES_HELP, run_guarded
 
@@ -29,12 +34,17 @@ app = typer.Typer(
     help="Workflow engine for hospital visits that cross systems which lose answers. 就诊流程引擎。",
     epilog=EXIT_CODES_HELP,
 )
+visits.app.command("sheet")(sheets.sheet)
 app.add_typer(visits.app, name="visits")
 app.add_typer(flows.app, name="flows")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(neimenggu.app, name="neimenggu")
 app.add_typer(files.app, name="files")
 app.add_typer(database.app, name="db")
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(approvals.app, name="approvals")
+app.add_typer(webhooks.app, name="webhooks")
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
 app.command()(schedules.schedules)

@@ -22,7 +22,9 @@ from engine.catalogue import UnknownName
 from engine.facts import loads
 from service.asking import PeerHasNone, PeerUnavailable
 from service.catalogue.errors import NotInCatalogue
+from service.errors import UnknownThing
 from service.settings import Settings
+from service.sheets.kept import NoSheet
 from service.views import plain_error
 from service.words import Topic, word
 
@@ -30,11 +32,13 @@ T = TypeVar("T")
 
 #: Exit code by kind of error, most special first.
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (UnknownThing, 4),
     (errors.UnknownVisit, 4),
     (errors.UnknownFlow, 4),
     (FileMissing, 4),
     (NotInCatalogue, 4),
     (PeerHasNone, 4),
+    (NoSheet, 4),
     (errors.BadInput, 2),
     (errors.NotLegal, 3),
     (errors.VisitBusy, 5),
