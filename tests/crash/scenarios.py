@@ -340,6 +340,7 @@ class Step:
         return (*named, *repeated)
 
 
+@cache
 def steps(flow: str) -> dict[str, Step]:
     """Return every call that a flow can make, by its name."""
     return {step.walk: step for edge in compiled(flow).all_edges() for step in _steps(flow, edge)}
