@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ UPLOADED_EVERY = 3 * HOUR
 PDF = b"%PDF-1.4 invented"
 CENT = Decimal("0.01")
 SECRETS = {"VISITFLOW_NEIMENGGU_KEY": "0123456789ABCDEF" * 2, "VISITFLOW_NEIMENGGU_PASSWORD": "secret"}
+WHO = ("wang", "asked the centre by telephone")
 Fault = dict[str, Any]
 
 
@@ -206,14 +208,23 @@ class Centre:
         child.wait()
 
 
-class Road(httpx.AsyncBaseTransport):
-    """The way to the centre: real sockets. Before anything leaves, the centre's clock is set to the test's.
+class Late(StrEnum):
+    """When an upload arrives whose sender has given it up."""
 
-    Whoever finds the centre dead has it started again, and comes in vain. Nobody looks before a short late original.
+    BEFORE_THE_LOOKS = "before"  #: when somebody looks what has become of it
+    AFTER_THE_LOOKS = "after"  #: when it has been sent again
+
+
+class Road(httpx.AsyncBaseTransport):
+    """The way to the centre: real sockets, and a network that holds messages back.
+
+    Before anything leaves, the centre's clock is set to the test's. Whoever finds the centre dead has it started again,
+    and comes in vain.
     """
 
     def __init__(self, town: Town) -> None:
         self._town, self._real = town, httpx.AsyncHTTPTransport(verify=False)
+        self._held: tuple[Late, httpx.Request] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._town.centre.is_dead:
@@ -221,9 +232,24 @@ class Road(httpx.AsyncBaseTransport):
             self._town.forget_clock()
             raise httpx.ConnectError("nobody listens", request=request)
         self._town.set_clock()
-        if "getPerDetail" in request.url.path:
-            await self._town.let_arrive()
+        uploads = request.url.path.endswith("sendMedInfo.html")
+        if uploads and self._town.late is not None:
+            copy = httpx.Request(request.method, request.url, headers=request.headers, content=await request.aread())
+            self._held, self._town.late = (self._town.late, copy), None
+            raise httpx.ReadError("lost", request=request)
+        if self._held is not None and (self._held[0] is Late.BEFORE_THE_LOOKS or uploads):
+            (when, held), self._held = self._held, None
+            if when is Late.AFTER_THE_LOOKS:
+                answer = await self._real.handle_async_request(request)
+                await answer.aread()
+                await self._arrive(held)
+                return answer
+            await self._arrive(held)
         return await self._real.handle_async_request(request)
+
+    async def _arrive(self, held: httpx.Request) -> None:
+        """Let a message arrive whose answer nobody waits for."""
+        await (await self._real.handle_async_request(held)).aread()
 
     async def aclose(self) -> None:
         await self._real.aclose()
@@ -242,7 +268,7 @@ class Town:
     deaths: int = 0  #: of our process
     trap: tuple[FaultPoint, str] | None = None
     id: str = ""
-    expected: int = 0  #: lines that the centre has once a late original is there
+    late: Late | None = None  #: the next upload is held back
     _clock: float = 0.0
 
     # -- processes
@@ -298,13 +324,6 @@ class Town:
         """The centre is a new process: its clock has to be set."""
         self._clock = 0.0
 
-    async def let_arrive(self) -> None:
-        """Wait for a late original that is to come before anybody looks."""
-        if self.expected:
-            while self.centre.stay()["count"] < self.expected:
-                await asyncio.sleep(0.02)
-            self.expected = 0
-
     def set_clock(self) -> None:
         """Set the centre's clock to ours, as it is wrong by ``ahead``."""
         now = self.environment.time / SECOND + self.ahead
@@ -323,10 +342,13 @@ class Town:
                 await self._dies()
                 continue
             visit = await self.visit()
-            if visit.trouble is None:
+            if visit.held:  # taken back, and looked at: it may go on
+                await self.world.commands.resume(self.id, *WHO)
+            elif visit.trouble is None:
                 self.environment.time = max(self.environment.time, end)
                 return visit
-            await self._supervise(visit)
+            else:
+                await self._supervise(visit)
 
     async def wait(self, patience: int) -> Visit:
         """Let time pass from now."""
@@ -350,17 +372,16 @@ class Town:
         assert trouble is not None
         assert trouble.message
         self.stuck.append((trouble.cause, trouble.message))
-        who = ("wang", "asked the centre by telephone")
         match trouble.cause:
             case Cause.DISAGREEMENT:
-                await self.world.commands.reverse(self.id, "registered", *who)
+                await self.world.commands.reverse(self.id, "registered", *WHO)
             case Cause.DOUBT:
                 assert visit.call is not None
                 assert visit.call.operation == "send_material", trouble
                 used = self.centre.control("GET", f"/ledger?akc190={KEY}&lines=no")["invoices"]
                 taken = visit.data["material"]["invoice_no"] in used
                 verdict = Verdict.APPLIED if taken else Verdict.NOT_APPLIED
-                await self.world.commands.settle(self.id, verdict, *who, {})
+                await self.world.commands.settle(self.id, verdict, *WHO, {})
             case _:
                 raise AssertionError(trouble)
 
@@ -429,16 +450,13 @@ FAULTS: dict[int, list[Fault]] = {
     17: [_upload("lose_request", times=2)],
     20: [_upload("lose_request"), {"fault": "garbage", "interface": "4.15"}],
     23: [_upload("error", code=99999, applied=True), {"fault": "lose_request", "interface": "4.15", "times": 2}],
-    25: [_upload("late_apply", delay=0.2)],  # a late original: it arrives before anybody looks
     27: [_upload("truncate")],
-    29: [_upload("late_apply", delay=0.2)],
     31: [_upload("lose_reply", skip=1)],  # the refund, a batch of its own
     33: [_upload("empty", applied=False)],
     49: [_upload("lose_reply")],
     51: [_upload("http_500", applied=True)],
     53: [_upload("die", when="after")],
     55: [_upload("die", when="before")],
-    57: [_upload("late_apply", delay=1.5)],  # after both looks: charged twice, and found by the sums in the end
 }
 #: At which hand-over our process dies, and where.
 DEATHS = {
@@ -447,14 +465,11 @@ DEATHS = {
     34: FaultPoint.BEFORE_INTENT,
     36: FaultPoint.AFTER_COMMIT,
 }
+#: Late originals; the last one charges twice, which the sums show in the end.
+LATE = {25: Late.BEFORE_THE_LOOKS, 29: Late.BEFORE_THE_LOOKS, 57: Late.AFTER_THE_LOOKS}
 EXPIRED, ELSEWHERE, LOST_LOG_IN, MIDNIGHT, KILLED = 19, 21, 37, 39, 41
 WRONGLY_MATCHED, NEW_VERSION, UNMATCHED = 22, 43, 45
 HAND_OVERS = 2 * DAYS
-
-
-def fault_is_very_late(number: int) -> bool:
-    """Tell whether what arrives late arrives after both looks."""
-    return number == 57
 
 
 async def hand_over(town: Town, number: int) -> None:
@@ -473,8 +488,9 @@ async def hand_over(town: Town, number: int) -> None:
     await town.say("hand_over", **found)
     for fault in FAULTS.get(number, ()):
         centre.fault(fault)
-        if fault["fault"] == "late_apply" and not fault_is_very_late(number):
-            town.expected = centre.stay()["count"] + 32
+    if number in LATE:
+        town.late = LATE[number]
+        centre.injected += 1
     if number in DEATHS:
         town.trap = DEATHS[number], "upload_lines"
         centre.injected += 1
@@ -501,9 +517,6 @@ async def hand_over(town: Town, number: int) -> None:
     if number in (ELSEWHERE, LOST_LOG_IN):  # until the session that nobody knows has expired
         await town.wait(3 * HOUR)
     town.ahead = 0.0
-    if fault_is_very_late(number):
-        town.expected = centre.stay()["count"] + 1
-        await town.let_arrive()
 
 
 async def correct(town: Town, first: str, second: str) -> None:
@@ -532,7 +545,7 @@ async def discharge(town: Town) -> Visit:
     await town.until(int(day.timestamp()) * SECOND)
     centre.fault({"fault": "lose_reply", "interface": "4.12"})
     await town.say("leave", **leaving)
-    visit = await town.wait(HOUR)
+    visit = await town.wait(UPLOADED_EVERY + HOUR)
     assert visit.state == "charged", visit.trouble  # a person took all lines back, the timer has sent them anew
     centre.fault({"fault": "lose_reply", "interface": "4.16"})
     await town.say("leave", **leaving)

@@ -40,7 +40,7 @@ from tests.crash import truth
 from tests.crash.play import Play
 from tests.crash.scenarios import Act, Facts, Scenario
 from tests.crash.script import Script
-from tests.crash.wire import Broken, TooLate, Trap, Wire
+from tests.crash.wire import Broken, Mishap, TooLate, Trap, Wire
 from tests.steps.neimenggu.views import ORDER, fee
 
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
@@ -415,7 +415,9 @@ class NmScript(Script):
             await commands.settle(visit.visit_id, Verdict.NOT_APPLIED, *who)
         else:  # a late original charged a second time, after both looks: found by the sums of 4.12
             assert cause is Cause.DISAGREEMENT, visit.trouble
-            assert self._wire.charged_twice, visit.trouble
+            trap = self._wire.trap
+            late = trap is not None and trap.mishap is Mishap.VERY_LATE_ORIGINAL
+            assert late and self._wire.charged_twice, visit.trouble
             await commands.reverse(visit.visit_id, "registered", *who)
             self.acts.insert(0, Act("registered", "leave", _LEAVING))
 

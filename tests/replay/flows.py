@@ -11,9 +11,9 @@ from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition, Transition
 from engine.machine import Flow
 from engine.steps import Progress, Step, View
+from flows import load_catalogue, load_site
 from flows.exploring.model import ModelCatalogue, ModelStep, flag_of
-from tests.shipped import catalogue as everything_shipped
-from tests.shipped import shipped
+from tests.jiangsu import ROOT
 from tests.toy import toy_catalogue, toy_flow
 
 #: Timers, deadlines, an undo that needs no call.
@@ -47,6 +47,11 @@ _ROUNDS: list[dict[str, Any]] = [
 ]
 
 
+def shipped() -> list[FlowDefinition]:
+    """Return the flows that the shipped flows.yaml has on."""
+    return load_site(ROOT / "flows.yaml").definitions
+
+
 def toys() -> list[FlowDefinition]:
     """Return test flows, which between them can do all that an engine can."""
     return [
@@ -66,7 +71,7 @@ def _going_round() -> FlowDefinition:
 @cache
 def catalogue() -> Catalogue:
     """Return all that recorded flows may name: what is installed, and the toys."""
-    installed, toy = everything_shipped(), toy_catalogue()
+    installed, toy = load_catalogue(), toy_catalogue()
     return Catalogue({**installed.modules, **toy.modules}, {**installed.adapters, **toy.adapters})
 
 
