@@ -124,7 +124,8 @@ class Peer:
     async def respond(self, number: str, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0)
         interface = INTERFACES[number]
-        body = validate_request(interface, loads(request.content))
+        read = validate_request(interface, loads(request.content))
+        body: Facts = {"rows": read} if isinstance(read, list) else read  # type: ignore[assignment]
         assert isinstance(body, dict), body
         self.asked.append(number)
         self.bodies.append(body)
@@ -174,6 +175,7 @@ class His(Peer):
 
     surcharge: str = "0.00"
     begun: bool = False  #: the health examination
+    insurer: str = "80.00"  #: what the insurer pays of an order of 100.00
 
     def adapter(self) -> HospitalPort:
         return HospitalPort(PortSettings(), httpx.MockTransport(self._call))
@@ -185,7 +187,8 @@ class His(Peer):
         if INTERFACES[number].kind.value == "query":
             return getattr(self, f"_q{number.replace('.', '_')}")(body), {}
         deed = self.book(number, body)
-        return answer_of(number, deed, body)
+        data, beside = answer_of(number, deed, body)
+        return (data | {"medAmount": self.insurer} if number == "5.1.2" else data), beside
 
     def payments(self, order: str) -> list[Facts]:
         """What is booked under a payment's number."""
@@ -224,7 +227,7 @@ class His(Peer):
         if not orders or self.of("5.1.4") or len(self.of("5.1.3")) >= len(orders):
             raise No("10002", "没有未完成订单")
         state = {"tradeState": "1" if self.of("5.1.2") else "0", "detailIds": orders[-1].body["detailIds"]}
-        return ORDER | {"medAmount": "80.00", "tradeCreateTime": self.now, "hisTradeId": f"D{orders[-1].id}"} | state
+        return ORDER | {"medAmount": self.insurer, "tradeCreateTime": self.now, "hisTradeId": f"D{orders[-1].id}"} | state
 
     def _q24_1_5(self, _body: Facts) -> Any:
         rows: list[Facts] = []

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from engine.commands import Commands
-from engine.environment import DAY, HOUR, MINUTE, SECOND, Micros
+from engine.environment import DAY, MINUTE, SECOND, Micros
 from engine.events import Cause, Verdict
 from engine.faultpoints import Crash, nothing
 from engine.machine import Flow
@@ -58,6 +58,7 @@ class Scenario:
     platform_refusals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     payments: Mapping[str, str] = field(default_factory=dict)  #: what the platform was paid
     patience: Micros = 20 * MINUTE
+    insurer: str = "80.00"  #: what the insurer pays of 100.00
 
 
 @cache
@@ -113,6 +114,7 @@ class Play:
         self.environment, self.store = ToyEnvironment(), MemoryStore()
         self.his, self.platform = His(self.environment), Platform(self.environment)
         self.his.refusals |= dict(self.scenario.refusals)
+        self.his.insurer = self.scenario.insurer
         self.platform.refusals |= dict(self.scenario.platform_refusals)
         self.platform.payments |= dict(self.scenario.payments)
         self.his.interfere = self.platform.interfere = self._interfere
@@ -150,7 +152,8 @@ class Play:
 
     async def _drive(self, world: World) -> None:
         for _ in range(40):
-            await world.run(self.scenario.patience, until=self._arrivals_pending)
+            patience = 20 * MINUTE if self.acts else self.scenario.patience
+            await world.run(patience, until=self._arrivals_pending)
             visit, projection = await world.visit(self.visit_id), await world.get(self.visit_id)
             if not await self._go_on(world.commands, visit, projection.status):
                 ends = "cancelled" if self.scenario.back else self.scenario.rests
@@ -250,6 +253,7 @@ def _aliases(operation: str) -> tuple[str, ...]:
 _ORDER_LINES = ["CF1-1", "CF1-2"]
 _INSURED = body("5.1.1", detailIds=_ORDER_LINES)
 _REST = body("5.1.4", outTradeNo="YBZF1", amount="20.00", balancePayment="0.00", hisTradeId="D1")
+_SETTLE = Act("ordered", "settle", body("5.1.2", hisTradeId="D1"))
 _TODAY = body("20.1.7", todayRegisterId="U1", payId="DRGH1", registrationFee="10.00")
 _BOOKED = body("21.2.2", recordId="Y1")
 _BOOKING_PAID = body("21.2.4", recordId="Y1", payId="YYGH1", arAmt="10.00", surcharge="0.00")
@@ -343,7 +347,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         _INSURED,
         "booked",
         ("create@opened", "settle@ordered", "verify@pay_noticed", "book@verified"),
-        acts=(Act("ordered", "settle", body("5.1.2", hisTradeId="D1")), Act("settled", "paid", _REST)),
+        acts=(_SETTLE, Act("settled", "paid", _REST)),
     ),
     Scenario(
         "insurance-undone-before",
@@ -359,7 +363,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         _INSURED,
         "settled",
         ("create@opened", "settle@ordered", "-settle@ordered"),
-        acts=(Act("ordered", "settle", body("5.1.2", hisTradeId="D1")),),
+        acts=(_SETTLE,),
         back=True,
     ),
     Scenario(
@@ -377,7 +381,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "taken_back",
         ("create@opened", "settle@ordered", "cancel_order@settled"),
         acts=(
-            Act("ordered", "settle", body("5.1.2", hisTradeId="D1")),
+            _SETTLE,
             Act("settled", "cancel_order", body("5.1.3", hisTradeId=["D1"])),
         ),
     ),
@@ -395,8 +399,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         _INSURED,
         "taken_back",
         ("create@opened", "settle@ordered", "expire@settled"),
-        acts=(Act("ordered", "settle", body("5.1.2", hisTradeId="D1")),),
-        patience=DAY - HOUR,
+        acts=(_SETTLE,),
+        patience=2 * DAY,
     ),
     Scenario(
         "insurance-window",
@@ -405,6 +409,49 @@ SCENARIOS: tuple[Scenario, ...] = (
         "taken_back",
         ("create@opened", "window_cancel@ordered"),
         acts=(Act("ordered", "window_cancel"),),
+    ),
+    Scenario(
+        "insurance-window-after",
+        "platform.insurance_payment",
+        _INSURED,
+        "taken_back",
+        ("create@opened", "settle@ordered", "window_cancel@settled"),
+        acts=(_SETTLE, Act("settled", "window_cancel")),
+    ),
+    Scenario(
+        "insurance-covered-and-cancelled",
+        "platform.insurance_payment",
+        _INSURED,
+        "taken_back",
+        ("create@opened", "settle@ordered", "cancel_order@covered"),
+        acts=(_SETTLE, Act("covered", "cancel_order", body("5.1.3", hisTradeId=["D1"]))),
+        insurer="100.00",
+    ),
+    Scenario(
+        "insurance-covered-and-cancelled-at-the-window",
+        "platform.insurance_payment",
+        _INSURED,
+        "taken_back",
+        ("create@opened", "settle@ordered", "window_cancel@covered"),
+        acts=(_SETTLE, Act("covered", "window_cancel")),
+        insurer="100.00",
+    ),
+    Scenario(
+        "insurance-rest-refused",
+        "platform.insurance_payment",
+        _INSURED,
+        "taken_back",
+        (
+            *("create@opened", "settle@ordered", "verify@pay_noticed", "book@verified", "check@pay_answered"),
+            *("refund_query@settled", "cancel_order@settled"),
+        ),
+        acts=(
+            _SETTLE,
+            Act("settled", "paid", _REST),
+            Act("settled", "refund_query", refund_query("YBZF1", "5.1.6", hisTradeId="D1")),
+            Act("settled", "cancel_order", body("5.1.3", hisTradeId=["D1"])),
+        ),
+        refusals={"5.1.4": ("60101", "不允许")},
     ),
     # -- registration
     Scenario(
