@@ -1,0 +1,20 @@
+"""Steps, conditions and models of the patient platform's flows; flows name them ``platform.pay_clinic`` ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from steps.platform import absence, calls, conditions, looks, models, paid, refunds
+from steps.platform.openings import OPENINGS
+
+STEPS: dict[str, Any] = {
+    **calls.CALL_STEPS,
+    **looks.LOOK_STEPS,
+    **refunds.REFUND_STEPS,
+    **{
+        step.name.removeprefix("platform."): step
+        for step in (refunds.FindRefund, refunds.FindCardRefund, absence.CheckNotBooked, paid.AskPayment)
+    },
+}
+CONDITIONS: dict[str, Any] = {condition.__name__: condition for condition in conditions.CONDITIONS}
+MODELS: dict[str, Any] = {model.__name__: model for model in (models.Visit, models.RefundWanted, models.PaymentToRefund, *OPENINGS)}

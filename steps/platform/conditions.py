@@ -1,0 +1,100 @@
+"""Named conditions of the platform's flows."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from engine.steps import View
+from steps.platform.money import NOTHING, REFUND_QUERIES, left, payment_of
+
+
+def accepted(view: View) -> bool:
+    """Tell whether the last call was taken; what a refusal or an absence leaves is the other."""
+    return view.data.get("outcome") == "accepted"
+
+
+def has_request(view: View) -> bool:
+    """Tell whether there is anything to hand on: the visit was not opened by a refund query alone."""
+    return any(number not in REFUND_QUERIES for number in view.data.get("requests", {}))
+
+
+def is_late(view: View) -> bool:
+    """Tell whether the HIS has booked a payment that the platform had given up."""
+    return view.data.get("late") is True
+
+
+def refund_fits(view: View) -> bool:
+    """Tell whether the wanted refund is no more than what is left of the payment, under a number not used yet (G9)."""
+    wanted = view.data.get("refund")
+    if wanted is None:
+        return False
+    paid, unified = left(view.data)
+    used = {each["refund_no"] for each in view.data.get("refunds", {}).values()}
+    fits = Decimal(str(wanted["amount"])) <= paid
+    return fits and Decimal(str(wanted.get("unified_amount") or 0)) <= unified and wanted.get("refund_no") not in used
+
+
+def all_given_back(view: View) -> bool:
+    """Tell whether nothing is left of the payment, or none was made."""
+    return all(each <= NOTHING for each in left(view.data))
+
+
+def was_paid(view: View) -> bool:
+    """Tell whether the platform has noticed a payment with money in it."""
+    payment = payment_of(view.data)
+    return payment is not None and payment.paid + payment.unified > NOTHING
+
+
+def rest(view: View) -> Decimal | None:
+    """Return what the patient still has to pay of an insurance order that is settled; None: it is not."""
+    answers: dict[str, Any] = view.data.get("answers", {})
+    settled = answers.get("5.1.2", {}).get("data")
+    if settled is None:
+        return None
+    amounts = [Decimal(str(settled[name])) for name in ("tradeAmount", "preferentialAmount", "medAmount")]
+    return amounts[0] - amounts[1] - amounts[2]
+
+
+def nothing_to_pay(view: View) -> bool:
+    """Tell whether the insurer pays all of an order."""
+    left_over = rest(view)
+    return left_over is not None and left_over <= NOTHING
+
+
+def rest_is_paid(view: View) -> bool:
+    """Tell whether the self-paid part that was noticed is what is due (G9): 5.1.4 counts the card's balance in."""
+    payment, due = payment_of(view.data), rest(view)
+    return payment is not None and due is not None and payment.total == due
+
+
+def is_settled(view: View) -> bool:
+    """Tell whether an insurance order is settled with the insurer."""
+    return "5.1.2" in view.data.get("answers", {})
+
+
+def is_booked(view: View) -> bool:
+    """Tell whether a booking stands that the visit was opened for: a refused cancellation or change left it alone."""
+    return view.data.get("called") is not None and any(
+        number in view.data.get("answers", {}) for number in ("21.2.2", "24.1.4", "33.1.4")
+    )
+
+
+def is_free(view: View) -> bool:
+    """Tell whether the booking costs nothing, so that no payment is awaited."""
+    return not was_paid(view)
+
+
+CONDITIONS = (
+    accepted,
+    has_request,
+    is_late,
+    refund_fits,
+    all_given_back,
+    was_paid,
+    nothing_to_pay,
+    rest_is_paid,
+    is_settled,
+    is_booked,
+    is_free,
+)
