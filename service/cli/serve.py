@@ -23,6 +23,8 @@ from service.api import build_api
 from service.application import application
 from service.cli.console import out, settings
 from service.gateway.endpoint import PATH, build_gateway
+from service.platform.endpoint import build_platform
+from service.platform.methods import Methods, UnknownOperation
 from service.schedules import Scheduler
 from service.settings import Settings
 from service.tuning import tune_collector
@@ -35,6 +37,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
     gateway_port: Annotated[
         int | None, typer.Option(help="Port of the gateway endpoint (interface 000: 8321); 0 turns it off.")
+    ] = None,
+    platform_port: Annotated[
+        int | None, typer.Option(help="Port of the endpoint that the patient platform calls (003); 0 turns it off.")
     ] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Write {pid, url} here once the service answers; for supervisors and tests.")
@@ -51,7 +56,10 @@ def serve(
         chosen.port = port
     if gateway_port is not None:
         chosen.gateway_port = gateway_port
+    if platform_port is not None:
+        chosen.platform_port = platform_port
     check_gateway(chosen)
+    check_platform(chosen)
     if chosen.host not in LOOPBACK:
         message = f"{chosen.host}: there is no authentication yet, so serve listens on loopback only"
         raise BadInput(message, field="host")
@@ -85,6 +93,10 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             gateway = build_gateway(wired, chosen)
             servers.append(await _listen(gateway, chosen.gateway_host, chosen.gateway_port, "gateway_port"))
             ready["gateway"] = f"{servers[1].url}{PATH}"
+        if chosen.platform_port:
+            platform = build_platform(wired, chosen)
+            servers.append(await _listen(platform, chosen.platform_host, chosen.platform_port, "platform_port"))
+            ready["platform"] = f"{servers[-1].url}{chosen.platform_base}"
         url = servers[0].url
         tune_collector()
         await wired.runner.start()
@@ -93,6 +105,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             "serving",
             url=url,
             gateway=ready.get("gateway"),
+            platform=ready.get("platform"),
             flows=wired.registry.names,
             took_over=wired.runner.figures.taken_over,
         )
@@ -103,6 +116,8 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         out.print(f"visitflow {url}  ({', '.join(wired.registry.names)})", markup=False)
         if "gateway" in ready:
             out.print(f"gateway {ready['gateway']}", markup=False)
+        if "platform" in ready:
+            out.print(f"platform {ready['platform']}", markup=False)
         await stop.wait()
         log.info("stopping", in_flight=wired.runner.in_flight)
         await schedules.stop()
@@ -121,6 +136,22 @@ def check_gateway(chosen: Settings) -> None:
             " VISITFLOW_GATEWAY_ALLOW (networks that may call)"
         )
         raise BadInput(message, field="gateway_host")
+
+
+def check_platform(chosen: Settings) -> None:
+    """Raise BadInput where the platform's endpoint would be open to everybody on the network, or is named wrongly."""
+    guarded = bool(chosen.platform_token.get_secret_value() or chosen.platform_allow)
+    if chosen.platform_port and chosen.platform_host not in LOOPBACK and not guarded:
+        message = (
+            f"{chosen.platform_host}: beyond loopback the platform's endpoint needs VISITFLOW_PLATFORM_TOKEN or"
+            " VISITFLOW_PLATFORM_ALLOW (networks that may call)"
+        )
+        raise BadInput(message, field="platform_host")
+    if chosen.platform_port:
+        try:
+            Methods.of(chosen.platform_names)
+        except UnknownOperation as error:
+            raise BadInput(str(error), field="platform_names") from None
 
 
 def check_peers(chosen: Settings, adapters: Mapping[str, Mapping[str, Any]]) -> None:

@@ -147,19 +147,20 @@ async def _open(desk: Desk, made: Act) -> tuple[str, int]:
         try:
             opening = {"requests": {made.number: dict(made.content)}}
             projection, created = await desk.application.commands.open(made.row.flow, key, opening, BY)
+            if created:
+                return projection.visit_id, 0
         except errors.DuplicateKey:
-            projection, created = await desk.application.store.find(made.row.flow, key), False
-        assert projection is not None
-        if created:
-            return projection.visit_id, 0
-        known = await desk.known(projection.visit_id)
+            pass
+        taken = await desk.find(made.row.flow, key)
+        assert taken is not None, "a key that is taken has a visit"
+        known = await desk.known(taken.visit_id)
         before = asked_before(known, made.number)
         if not before:  # opened by something else: the refund query, which closed it
             if made.row.act == "either":
                 return await _trigger(desk, made, known)
             raise Refusal(_DIFFERENT, "该订单已答复可退款，不再入账")
         if not _is_another(made, known, before[0]):
-            return projection.visit_id, before[0].at
+            return taken.visit_id, before[0].at
     raise Refusal("40001")
 
 

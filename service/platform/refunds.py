@@ -14,12 +14,13 @@ import structlog
 
 from adapters.platform.calling import Method
 from engine import errors
+from engine.environment import SECOND
 from engine.facts import normalise
 from engine.outcomes import Done
 from engine.store import Status
 from service.platform import references
 from service.platform.acting import Act
-from service.platform.answering import Accepted, Declined, answer_of, asked_before, wait
+from service.platform.answering import Accepted, Declined, answer_of, asked_before
 from service.platform.asking import ask, asked
 from service.platform.desk import BY, Desk, Known
 from service.platform.references import CLOSED, ORDER, Holder
@@ -28,6 +29,7 @@ from service.platform.replies import NOT_OPENED, Body, Refusal, accepted, pruned
 log = structlog.get_logger("visitflow.platform")
 
 REFUNDABLE, NONREFUNDABLE = "refundable", "nonrefundable"
+_PAUSE = SECOND // 50
 _DONE, _RUNNING, _FAILED = "1", "2", "3"
 
 
@@ -51,7 +53,7 @@ async def _may_go_back(desk: Desk, method: Method, request: Mapping[str, Any]) -
     if holder.closed:
         return True
     content = normalise(pruned(method.interface.request, dict(request)))
-    return await _visit_gives_up(desk, method, holder, content)
+    return await _visit_gives_up(desk, method.interface.number, holder, content)
 
 
 async def _his_agrees(desk: Desk, method: Method, request: Mapping[str, Any]) -> bool:
@@ -59,73 +61,42 @@ async def _his_agrees(desk: Desk, method: Method, request: Mapping[str, Any]) ->
     return isinstance(outcome, Done) and outcome.reply.get("data") == REFUNDABLE
 
 
-async def _visit_gives_up(desk: Desk, method: Method, holder: Holder, content: Mapping[str, Any]) -> bool:
+async def _visit_gives_up(desk: Desk, number: str, holder: Holder, content: Mapping[str, Any]) -> bool:
     """Tell whether the visit that has the payment certainly has not booked it, and never will."""
-    number = method.interface.number
-    projection = await desk.find(holder.flow, holder.key)
-    if projection is None:
+    brought = {"requests": {number: dict(content)}}
+    if await desk.find(holder.flow, holder.key) is None:
         # The process died between taking the number and opening the visit. Opening it with this query closes it: the
         # notice finds the key taken. A flow that does not open with it leaves the payment to the repeated notice.
         with suppress(errors.VisitflowError):
-            opening = {"requests": {number: dict(content)}}
-            await desk.application.commands.open(holder.flow, holder.key, opening, BY)
-        projection = await desk.find(holder.flow, holder.key)
-        if projection is None:
-            return False
-    known = await desk.known(projection.visit_id)
-    booked = _booking(known, holder.number)
-    if isinstance(booked, Accepted):
+            await desk.application.commands.open(holder.flow, holder.key, brought, BY)
+    projection = await desk.find(holder.flow, holder.key)
+    if projection is None:
         return False
+    known = await _rested(desk, projection.visit_id)
     trigger = desk.table.refund_queries[number].trigger
-    if known.has(trigger):
-        answer = await _asked_of_the_flow(desk, known, number, trigger, content)
-        if answer is not None:
-            return answer
-    known = await desk.known(known.visit.visit_id)
-    if _is_over(known, holder.number):
-        return True
-    if not known.may_be_cancelled_silently or isinstance(_booking(known, holder.number), Accepted):
-        return False
-    with suppress(errors.VisitflowError):
-        reason = f"平台查询可否退款，尚未办理，关闭 not booked, closed for the refund query {number}"
-        await desk.application.commands.cancel(known.visit.visit_id, BY, reason)
-        await _come_to_rest(desk, known.visit.visit_id)
-    return _is_over(await desk.known(known.visit.visit_id), holder.number)
+    if not known.visit.closed and known.has(trigger):
+        with suppress(errors.VisitflowError):  # not legal now: it is under way, in doubt, or booked
+            await desk.application.commands.trigger(projection.visit_id, trigger, brought, BY)
+        known = await _rested(desk, projection.visit_id)
+    if not known.visit.closed and not _is_booked(known, holder) and known.may_be_cancelled_silently:
+        with suppress(errors.VisitflowError):
+            reason = f"平台查询可否退款，尚未办理，关闭 not booked, closed for the refund query {number}"
+            await desk.application.commands.cancel(projection.visit_id, BY, reason)
+        known = await _rested(desk, projection.visit_id)
+    return (known.visit.closed or known.cancelled) and not _is_booked(known, holder)
 
 
-def _booking(known: Known, number: str) -> Accepted | Declined | None:
-    before = asked_before(known, number)
-    return answer_of(known, number, before[-1].at) if before else None
+def _is_booked(known: Known, holder: Holder) -> bool:
+    return (known.visit.data.get("answers") or {}).get(holder.number) is not None
 
 
-def _is_over(known: Known, number: str) -> bool:
-    """Tell whether the visit is closed, and not because it was booked."""
-    if known.cancelled:
-        return True
-    return known.visit.closed and isinstance(_booking(known, number), Declined)
-
-
-async def _asked_of_the_flow(
-    desk: Desk, known: Known, number: str, trigger: str, content: Mapping[str, Any]
-) -> bool | None:
-    """Bring the query to a flow that has a trigger for it; None: it does not take it now."""
-    before = asked_before(known, number)
-    if not before:
-        try:
-            opening = {"requests": {number: dict(content)}}
-            await desk.application.commands.trigger(known.visit.visit_id, trigger, opening, BY)
-        except errors.VisitflowError:
-            return None
-        before = asked_before(await desk.known(known.visit.visit_id), number)
-    answer = await wait(desk, known.visit.visit_id, number, before[-1].at, desk.wait(number))
-    return isinstance(answer, Accepted) and answer.reply.get("data") == REFUNDABLE
-
-
-async def _come_to_rest(desk: Desk, visit_id: str) -> None:
+async def _rested(desk: Desk, visit_id: str) -> Known:
+    """Return the visit when nothing happens with it for now, or when patience is over."""
     environment, store = desk.application.environment, desk.application.store
-    deadline = environment.monotonic() + desk.wait("13.1.1")
+    deadline = environment.monotonic() + desk.wait("")
     while (await store.get(visit_id)).status is Status.READY and environment.monotonic() < deadline:
-        await environment.sleep(20_000)
+        await environment.sleep(_PAUSE)
+    return await desk.known(visit_id)
 
 
 async def refund_state(desk: Desk, method: Method, request: Mapping[str, Any]) -> Body:

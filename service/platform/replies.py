@@ -1,4 +1,4 @@
-"""Bodies that the platform gets: from contracts, with codes of 附四 and words in Chinese. Never a person's data (G10)."""
+"""Bodies that the platform gets: from contracts, codes of 附四, words in Chinese. Never a person's data (G10)."""
 
 from __future__ import annotations
 
