@@ -176,7 +176,8 @@ def _is_another(made: Act, known: Known, before: Asked) -> bool:
         return True
     differing = _differing(made.content, before.content)
     if made.row.repeat == "series":
-        taken_back = any((known.visit.data.get("answers") or {}).get(undo) for undo in made.method.interface.undo)
+        answers = known.visit.data.get("answers") or {}
+        taken_back = any(answers.get(undo) is not None for undo in made.method.interface.undo)
         return bool(differing) or taken_back
     if differing:
         key = "、".join(made.method.interface.key) or "相同业务"

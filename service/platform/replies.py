@@ -27,6 +27,8 @@ SUCCESS, NOTHING_FOUND, FAULT, BUSY, NOT_OPENED, WORKING, NO_RIGHT = (
 )
 _WORKING = "业务处理中，请稍后以相同参数再次查询，请勿另行办理"
 
+_TEXTS = (Type.TEXT, Type.PERSONAL)
+
 Body = dict[str, Any]
 
 
@@ -49,6 +51,20 @@ def pruned(contract: Field, value: Any) -> Any:
     return value
 
 
+def _whole(contract: Field, value: Any) -> Any:
+    """Return ``value`` as it goes out: members that we know of, and "" for required text that says nothing (P13).
+
+    That it was there is known: replies without it do not come this far. Nothing is not kept where answers are kept.
+    """
+    if isinstance(value, list):
+        return [_whole(contract, each) for each in value] if contract.fields else value
+    if not isinstance(value, Mapping) or contract.type not in (Type.OBJECT, Type.LIST):
+        return value
+    texts = {name: "" for name, each in contract.fields.items() if each.required and each.type in _TEXTS}
+    said = {name: _whole(contract.fields[name], each) for name, each in value.items() if name in contract.fields}
+    return {**texts, **{name: each for name, each in said.items() if each is not None}}
+
+
 def accepted(method: Method, reply: Mapping[str, Any]) -> Body:
     """Return the body for what an adapter or a visit answered: ``data``, and members beside it.
 
@@ -57,7 +73,7 @@ def accepted(method: Method, reply: Mapping[str, Any]) -> Body:
     """
     contract = method.interface.reply(method.name)
     beside = {name: reply[name] for name in contract.beside if name in reply}
-    data = None if contract.data is None else pruned(contract.data, reply.get("data"))
+    data = None if contract.data is None else _whole(contract.data, reply.get("data"))
     try:
         return build_reply(method.interface, data, beside=beside, name=method.name)
     except Misfit as error:
