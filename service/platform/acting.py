@@ -15,6 +15,7 @@ from adapters.platform.contracts.model import Type
 from engine import errors
 from engine.commands import MAX_KEY
 from engine.facts import dumps, normalise
+from engine.store import Projection
 from service.platform import references
 from service.platform.answering import Accepted, Asked, Declined, answer_of, asked_before, wait
 from service.platform.desk import BY, Desk, Known
@@ -62,7 +63,10 @@ async def act(desk: Desk, method: Method, request: Mapping[str, Any]) -> Body:
     row = desk.table.interfaces[method.interface.number]
     if not desk.is_on(row.flow) or not desk.is_on(references.FLOW):
         raise Refusal(NOT_OPENED)
-    made = Act(method, row, normalise(pruned(method.interface.request, dict(request))))
+    try:
+        made = Act(method, row, normalise(pruned(method.interface.request, dict(request))))
+    except TypeError:  # half a character: no text that could be kept
+        raise Refusal(_DIFFERENT, "请求含有无效字符") from None
     if row.each and len(request.get(row.each, ())) > 1:
         return await _each(desk, made)
     answer = await _answered(desk, made)
@@ -172,7 +176,9 @@ async def _later_one(desk: Desk, made: Act, base: str, count: int) -> bool:
 def _is_another(made: Act, known: Known, before: Asked) -> bool:
     """Tell whether a call is another one than ``before``. Raises Refusal where the same number says something else."""
     answer = answer_of(known, made.number, before.at)
-    if made.row.repeat != "never" and isinstance(answer, Declined):
+    # What begins a visit is tried again by another visit: only when nobody can go on with the one that was refused.
+    may_try = made.row.repeat != "never" and (known.visit.closed or before.at > 0)
+    if may_try and isinstance(answer, Declined):
         return True
     differing = _differing(made.content, before.content)
     if made.row.repeat == "series":
@@ -236,13 +242,19 @@ async def _visit_of(desk: Desk, made: Act) -> Known | None:
             return None if projection is None else await desk.known(projection.visit_id)
     if not made.row.key:
         return None
-    base, newest = key_of(desk, made), None
-    for count in range(1, _MOST_ALIKE):
-        projection = await desk.find(made.row.flow, base if count == 1 else f"{base}-{count}")
-        if projection is None:
-            break
-        newest = projection
+    newest = await newest_of(desk, made.row.flow, key_of(desk, made))
     return None if newest is None else await desk.known(newest.visit_id)
+
+
+async def newest_of(desk: Desk, flow: str, base: str) -> Projection | None:
+    """Return the newest visit of a series of calls."""
+    newest = None
+    for count in range(1, _MOST_ALIKE):
+        found = await desk.find(flow, base if count == 1 else f"{base}-{count}")
+        if found is None:
+            break
+        newest = found
+    return newest
 
 
 def key_of(desk: Desk, made: Act) -> str:

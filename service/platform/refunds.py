@@ -19,7 +19,7 @@ from engine.facts import normalise
 from engine.outcomes import Done
 from engine.store import Status
 from service.platform import references
-from service.platform.acting import Act
+from service.platform.acting import Act, key_of, newest_of
 from service.platform.answering import Accepted, Declined, answer_of, asked_before
 from service.platform.asking import ask, asked
 from service.platform.desk import BY, Desk, Known
@@ -103,8 +103,8 @@ async def refund_state(desk: Desk, method: Method, request: Mapping[str, Any]) -
     """Answer 8.1.3 from the visit of the refund: 1 debited, 2 not known yet, 3 certainly not (the same call again)."""
     state = desk.table.refund_state
     row = desk.table.interfaces[state.of]
-    made = Act(method, row, normalise(pruned(method.interface.request, dict(request))))
-    projection = await desk.find(state.flow, made[state.key])
+    made = Act(method, row, dict(request))
+    projection = await newest_of(desk, row.flow, key_of(desk, made))
     if projection is None:
         found = await ask(desk, method, request)
         assert isinstance(found, dict)

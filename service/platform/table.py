@@ -67,9 +67,7 @@ class RefundState(_Part):
     """The query that decides whether a card refund is tried again (8.1.3)."""
 
     interface: str
-    flow: str
-    key: str
-    of: str
+    of: str  #: the refund itself; both have the members of its key
 
 
 class Table(_Part):

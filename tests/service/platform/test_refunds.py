@@ -198,3 +198,10 @@ async def test_the_state_of_a_card_refund() -> None:
         assert (await desk.post("8.1.2", request("8.1.2", **asked)))["success"]
         assert await state() == ("1", "OUT2")
         assert desk.count("8.1.3") == 1
+        asked["refundNo"] = "RE3"  # the patient may try again, and the number stays [doc]
+        desk.his("8.1.2", refusal_of(HOSPITAL_METHODS["8.1.2"], "60504"), reply("8.1.2", outRefundId="OUT3"))
+        assert (await desk.post("8.1.2", request("8.1.2", **asked)))["code"] == "60504"
+        await settled(desk, "platform.card_refund", "RE3")
+        assert await state() == ("3", "")
+        assert (await desk.post("8.1.2", request("8.1.2", **asked)))["data"]["outRefundId"] == "OUT3"
+        assert await state() == ("1", "OUT3")
