@@ -13,6 +13,7 @@ from service.cli import (
     files,
     flows,
     neimenggu,
+    pushes,
     reconcile,
     schedules,
     serve,
@@ -38,6 +39,7 @@ app.add_typer(database.app, name="db")
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
 app.command()(schedules.schedules)
+app.command()(pushes.pushes)
 app.command()(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 

@@ -25,6 +25,7 @@ from service.cli.console import out, settings
 from service.gateway.endpoint import PATH, build_gateway
 from service.platform.endpoint import build_platform
 from service.platform.methods import Methods, UnknownOperation
+from service.platform.pushes import Outbox
 from service.schedules import Scheduler
 from service.settings import Settings
 from service.tuning import tune_collector
@@ -86,7 +87,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     site = load_site(chosen.site)
     check_peers(chosen, site.adapters)
     async with application(chosen, site=site, prove_new=True) as wired:
-        schedules = Scheduler(wired)
+        schedules, outbox = Scheduler(wired), Outbox(wired)
         servers = [await _listen(build_api(wired), chosen.host, chosen.port, "port")]
         ready = {"pid": os.getpid(), "url": servers[0].url}
         if chosen.gateway_port:
@@ -101,6 +102,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         tune_collector()
         await wired.runner.start()
         schedules.start()
+        outbox.start()
         log.info(
             "serving",
             url=url,
@@ -120,6 +122,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             out.print(f"platform {ready['platform']}", markup=False)
         await stop.wait()
         log.info("stopping", in_flight=wired.runner.in_flight)
+        await outbox.stop()
         await schedules.stop()
         await wired.runner.stop()
         for server in servers:
@@ -155,16 +158,21 @@ def check_platform(chosen: Settings) -> None:
 
 
 def check_peers(chosen: Settings, adapters: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise BadInput where an adapter's peer is our own gateway endpoint: it would call itself for ever."""
-    for name, configured in adapters.items() if chosen.gateway_port else ():
+    """Raise BadInput where an adapter's peer is an endpoint of our own: it would call itself for ever."""
+    ours = (
+        (chosen.gateway_host, chosen.gateway_port, "gateway_port"),
+        (chosen.platform_host, chosen.platform_port, "platform_port"),
+    )
+    for name, configured in adapters.items():
         peer = urlsplit(str(configured.get("url", "")))
-        port = peer.port or (443 if peer.scheme == "https" else 80)
-        if port == chosen.gateway_port and (peer.hostname in LOOPBACK or peer.hostname == chosen.gateway_host):
-            message = (
-                f"{chosen.gateway_host}:{chosen.gateway_port} is where flows.yaml says that {name} is: visitflow would"
-                " call itself. Move the centre's gateway to another port or machine, and say so in flows.yaml"
-            )
-            raise BadInput(message, field="gateway_port")
+        asked = peer.port or (443 if peer.scheme == "https" else 80)
+        for host, port, field in ours:
+            if port and port == asked and (peer.hostname in LOOPBACK or peer.hostname == host):
+                message = (
+                    f"{host}:{port} is where flows.yaml says that {name} is: visitflow would call itself."
+                    " Move the peer to another port or machine, and say so in flows.yaml"
+                )
+                raise BadInput(message, field=field)
 
 
 async def _listen(api: Any, host: str, port: int, field: str) -> _Server:

@@ -1,4 +1,4 @@
-"""What is not a call, who may not call, and what goes wrong inside: codes and clear words, nothing begun, no secrets."""
+"""What is not a call, who may not call, what goes wrong inside: codes and clear words, nothing begun, no secrets."""
 
 from __future__ import annotations
 
