@@ -1,4 +1,4 @@
-"""The outbox: at most once unless it certainly never left; nothing waits for it; what was sent is written down (P54)."""
+"""The outbox: at most once unless it certainly never left; nothing waits for it; what was sent is kept (P54)."""
 
 from __future__ import annotations
 
