@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steps.platform import absence, calls, conditions, looks, models, paid, refunds
+from steps.platform import absence, calls, conditions, looks, models, paid, refunds, registering, reports, surcharge
 from steps.platform.openings import OPENINGS
 
 STEPS: dict[str, Any] = {
@@ -13,8 +13,31 @@ STEPS: dict[str, Any] = {
     **refunds.REFUND_STEPS,
     **{
         step.name.removeprefix("platform."): step
-        for step in (refunds.FindRefund, refunds.FindCardRefund, absence.CheckNotBooked, paid.AskPayment)
+        for step in (
+            refunds.FindRefund,
+            refunds.FindCardRefund,
+            absence.CheckNotBooked,
+            absence.AnswerRefundQuery,
+            paid.AskPayment,
+            looks.LockLapses,
+            registering.FindRegistered,
+            registering.AskRegistered,
+            surcharge.AskSurcharge,
+            *reports.STEPS,
+        )
     },
 }
-CONDITIONS: dict[str, Any] = {condition.__name__: condition for condition in conditions.CONDITIONS}
-MODELS: dict[str, Any] = {model.__name__: model for model in (models.Visit, models.RefundWanted, models.PaymentToRefund, *OPENINGS)}
+CONDITIONS: dict[str, Any] = {condition.__name__: condition for condition in conditions.CONDITIONS} | conditions.ASKED
+MODELS: dict[str, Any] = {
+    model.__name__: model
+    for model in (
+        models.Visit,
+        models.RefundWanted,
+        models.PaymentToRefund,
+        models.CardMoneyToRefund,
+        models.ResultTold,
+        models.ServedTold,
+        models.NoteTold,
+        *OPENINGS,
+    )
+}

@@ -10,14 +10,14 @@ from pydantic import BaseModel
 
 from adapters.times import SHANGHAI
 from engine.environment import HOUR, SECOND, Micros
-from engine.facts import patch_between
+from engine.facts import normalise, patch_between
 from engine.outcomes import Category, Refused
 from engine.steps import BaseStep, Progress, View
 from steps.platform.bodies import fitted
 from steps.platform.models import answer_by_hand
 from steps.platform.money import payment_of
 from steps.platform.rows import CALLS, CallRow
-from steps.platform.sources import filled, resolve
+from steps.platform.sources import filled
 
 #: Refusals that say something about the business. Others (log-in, not opened, occupied) are about us: the visit waits.
 _ABOUT_THE_BUSINESS = frozenset(
@@ -57,14 +57,12 @@ class CallStep(BaseStep):
             return None
         number = self.row.interface
         refused = {"code": refusal.code, "msg": refusal.message}
-        return Progress(
-            {
-                "answers": _replaced(view, number, None),
-                "refusals": {number: refused},
-                "outcome": "refused",
-                "called": number,
-            }
-        )
+        data = {"answers": {number: None}, "refusals": {number: refused}, "outcome": "refused", "called": number}
+        return Progress(data | ({"requests": {number: None}} if self.row.forget else {}) | self._counted(view, refusal))
+
+    def _counted(self, view: View, refusal: Refused) -> dict[str, Any]:
+        """Count refusals after which the same call is made again (60303)."""
+        return {"tries": view.data.get("tries", 0) + 1} if refusal.code in self.row.again else {"tries": None}
 
     def told(self, view: View, told: Mapping[str, Any]) -> Progress:
         """Keep the answer that a person read out of the HIS."""
@@ -93,17 +91,16 @@ def accepted(view: View, row: CallRow, reply: Mapping[str, Any], found: str | No
     }
     if row.within is not None:
         data["late"] = is_late(view, row.within * HOUR) or None
-    for member, source in row.notes.items():
-        data[member] = resolve(view, source)
+    if row.forget:
+        data["requests"] = {number: None}
     return Progress(data)
 
 
-def _replaced(view: View, number: str, answer: dict[str, Any] | None) -> dict[str, Any]:
+def _replaced(view: View, number: str, answer: dict[str, Any]) -> dict[str, Any]:
     """Return the patch that puts ``answer`` in the place of an earlier one, of which no member may stay (RFC 7396)."""
     before = view.data.get("answers", {}).get(number)
-    if answer is None or not isinstance(before, Mapping):
-        return {number: answer if answer is None else _without_nothing(answer)}
-    return {number: patch_between(before, _without_nothing(answer))}
+    new = _without_nothing(normalise(answer))
+    return {number: patch_between(before, new) if isinstance(before, Mapping) else new}
 
 
 def _without_nothing(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +117,7 @@ def is_late(view: View, limit: Micros) -> bool:
 
 
 def call_step(name: str, row: CallRow) -> type[CallStep]:
-    """Make the step of a row. One that takes something back is for an undo edge as well as ``<name>`` for a transition."""
+    """Make the step of a row; those called ``undo_...`` are for undo edges."""
     base = UndoStep if name.startswith("undo_") else CallStep
     by_hand: type[BaseModel] = answer_by_hand(row.interface)
     members = {

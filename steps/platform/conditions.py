@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -73,18 +74,39 @@ def is_settled(view: View) -> bool:
     return "5.1.2" in view.data.get("answers", {})
 
 
-def is_booked(view: View) -> bool:
-    """Tell whether a booking stands that the visit was opened for: a refused cancellation or change left it alone."""
-    return view.data.get("called") is not None and any(
-        number in view.data.get("answers", {}) for number in ("21.2.2", "24.1.4", "33.1.4")
-    )
+def waits_for_another(view: View) -> bool:
+    """Tell whether the last refusal says "call again" (60303), and not too often yet: the flow's setting ``tries``."""
+    return 0 < int(view.data.get("tries") or 0) < int(view.settings.get("tries", 3))
 
 
-def is_free(view: View) -> bool:
-    """Tell whether the booking costs nothing, so that no payment is awaited."""
-    return not was_paid(view)
+def refund_is_whole(view: View) -> bool:
+    """Tell whether the wanted refund is all that was paid."""
+    wanted = view.data.get("refund")
+    if wanted is None:
+        return False
+    asked = Decimal(str(wanted["amount"])), Decimal(str(wanted.get("unified_amount") or 0))
+    return asked == left(view.data)
 
 
+def asks(number: str) -> Callable[[View], bool]:
+    """Return the condition that the visit was brought a request of this interface."""
+
+    def asked(view: View) -> bool:
+        return number in view.data.get("requests", {})
+
+    return asked
+
+
+#: Which of several requests a visit was opened with.
+ASKED = {
+    "asks_card": asks("1.2.1"),
+    "asks_newborn": asks("1.2.2"),
+    "asks_contact": asks("1.2.3"),
+    "asks_binding": asks("2.1.2"),
+    "asks_lock": asks("33.1.3"),
+    "asks_pass": asks("37.1.3"),
+    "asks_deletion": asks("37.1.4"),
+}
 CONDITIONS = (
     accepted,
     has_request,
@@ -95,6 +117,6 @@ CONDITIONS = (
     nothing_to_pay,
     rest_is_paid,
     is_settled,
-    is_booked,
-    is_free,
+    waits_for_another,
+    refund_is_whole,
 )

@@ -21,7 +21,7 @@ from engine.steps import (
 )
 from steps.platform.bodies import fitted
 from steps.platform.calls import accepted
-from steps.platform.money import payment_of
+from steps.platform.money import NOTHING, payment_of
 from steps.platform.rows import CALLS, LOOKS, RECORDS, CallRow, LookRow, RecordRow
 from steps.platform.sources import filled, resolve
 
@@ -35,12 +35,15 @@ class Record:
         """Read ``reply``. Raises where it has not the form that the table says."""
         self.found = [dict(each) for each in _matching(view, row, reply.get("data"))]
         self._row = row
+        payment = payment_of(view.data)
+        free = row.free == "unclear" and (payment is None or payment.total <= NOTHING)
+        self._absent = "unclear" if free else row.absent
 
     @property
     def state(self) -> str:
         """``there``, ``gone``, or ``unclear``; several that match: there, when one of them is."""
         states = {self._state(each) for each in self.found}
-        return next((each for each in ("there", "unclear", "gone") if each in states), self._row.absent)
+        return next((each for each in ("there", "unclear", "gone") if each in states), self._absent)
 
     @property
     def standing(self) -> list[dict[str, Any]]:
@@ -61,7 +64,8 @@ def _matching(view: View, row: RecordRow, data: Any) -> Iterator[Row]:
         return
     wanted = filled(view, row.match)
     for each in [{"value": data}] if row.rows == "value" else data if row.rows == "list" else [data]:
-        if all(_same(each.get(name), value) for name, value in wanted.items()):
+        ours = all(_same(each.get(name), value) for name, value in wanted.items())
+        if ours and all(each.get(name) for name in row.some):
             yield each
 
 
@@ -107,7 +111,9 @@ class LookStep(BaseProbe):
             return Unclear(f"{self.record.interface} does not tell")
         if len(record.standing) > 1:
             return Applied(reason=f"{self.record.interface} shows it {len(record.standing)} times")
-        believed = "there" if self.row.of in view.data.get("answers", {}) else "gone"
+        answered = view.data.get("answers", {})
+        done = self.row.of in answered and not any(each in answered for each in self.row.over)
+        believed = self.row.tells if done else "gone" if self.row.tells == "there" else "there"
         if record.state == believed:
             return NotApplied("the record is what the visit says")
         return Applied(reason=f"{self.record.interface}: {record.state}, and the visit says {believed}")
@@ -118,15 +124,24 @@ class LookStep(BaseProbe):
             return self.recheck(view, {"data": None})
         return Unclear(f"the look was refused: {refusal.code}")
 
+    def _members(self) -> frozenset[str]:
+        """Return the members that the lost answer has: one record gives for several interfaces."""
+        reply = self.call.contract.reply()
+        inside = () if reply.data is None else reply.data.fields
+        return frozenset((*inside, *reply.beside))
+
     def _applied(self, view: View, record: Record) -> Judgement:
         """Return what the lost reply would have brought, as far as the record or its stand-ins tell it."""
         source = f"{self.record.interface}: {self.row.tells}"
         shown = record.standing[0] if record.standing else {}
         known = {name: resolve(view, each, shown) for name, each in {**self.call.unknown, **self.record.gives}.items()}
-        answer = {name: value for name, value in known.items() if value is not None}
+        told = self._members()
+        answer = {name: value for name, value in known.items() if value is not None and name in told}
         if lacking := [name for name in self.call.needed if name not in answer]:
             return Unclear(f"{source}, but {', '.join(lacking)} is not told: ask the HIS's people")
-        progress = accepted(view, self.call, {"data": answer or None}, found=self.record.interface)
+        near = {name: answer.pop(name) for name in self.call.beside if name in answer}
+        data = resolve(view, self.call.value, shown) if self.call.value is not None else answer or None
+        progress = accepted(view, self.call, {**near, "data": data}, found=self.record.interface)
         return Applied(Progress(progress.data, differences(view, self.record, record.standing)), source)
 
 

@@ -89,6 +89,37 @@ class PaymentToRefund(Model):
     payment: PaymentNamed
 
 
+class CardMoneyToRefund(PaymentToRefund):
+    """What a visit of ``platform.hospital_refund`` is opened with: the HIS has frozen the amount on the card."""
+
+    refund: Wish
+
+
+class Served(Model):
+    """One line of an online order: registered or dispensed (1), taken back (2)."""
+
+    charge_id: Words
+    status: Literal["1", "2"]
+
+
+class ServedTold(Model):
+    """What the trigger ``report`` of an online order brings."""
+
+    served: Served
+
+
+class ResultTold(Model):
+    """What became of a registration: 3 missed, 5 seen."""
+
+    result: Literal["3", "5"]
+
+
+class NoteTold(Model):
+    """Words of the hospital's people: a voucher's number, a reason."""
+
+    note: Words
+
+
 class Visit(Model):
     """Everything that a visit may know."""
 
@@ -103,8 +134,11 @@ class Visit(Model):
     paid: Amount | None = Field(default=None, description="what the peer says was paid, where no notice tells it")
     refund: Wish | None = None
     refunds: dict[str, Refund] = {}
-    debit: Body = {}
-    notes: dict[str, str] = {}
+    tries: int | None = Field(default=None, description="refusals in a row that say: call again")
+    result: Literal["3", "4", "5"] | None = Field(default=None, description="挂号状态 3 已过号 4 已取消 5 已就诊")
+    served: Served | None = Field(default=None, description="what of an online order was served or given back last")
+    lines: dict[str, str] = Field(default={}, description="lines of an online order that were reported, and how")
+    note: Words | None = None
 
 
 class RefundWanted(Model):

@@ -36,7 +36,10 @@ class CallRow(Row):
     within: Annotated[int, Field(ge=1)] | None = None
     takes_back: tuple[str, ...] = ()
     reached: tuple[str, ...] = ()
-    notes: Sources = {}
+    value: Source | None = None
+    beside: tuple[str, ...] = ()
+    forget: bool = False
+    retried: bool = False
 
     @property
     def contract(self) -> Contract:
@@ -70,7 +73,9 @@ class RecordRow(Row):
     gone: tuple[str, ...] = ()
     absent: Literal["gone", "unclear"] = "gone"
     gives: Sources = {}
+    some: tuple[str, ...] = ()
     amount: str | None = None
+    free: Literal["gone", "unclear"] = "gone"
 
 
 class LookRow(Row):
@@ -79,6 +84,7 @@ class LookRow(Row):
     record: str
     tells: Literal["there", "gone"]
     of: str
+    over: tuple[str, ...] = ()
 
 
 class RefundRow(Row):

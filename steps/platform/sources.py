@@ -72,13 +72,24 @@ def _payment(view: View, rest: str, _given: Mapping[str, Any]) -> Any:
     if rest == "order":
         return order_of(view.data)
     payment = payment_of(view.data)
-    return None if payment is None else getattr(payment, rest)
+    return None if payment is None else getattr(payment, rest)  # a name that no payment has is a mistake of ours
 
 
 def _day(view: View, rest: str, _given: Mapping[str, Any]) -> str:
-    """``day 0``, ``day +30``: a day as yyyy-MM-dd, counted from today."""
-    today = datetime.datetime.fromtimestamp(view.now / SECOND, SHANGHAI).date()
-    return (today + datetime.timedelta(days=int(rest))).isoformat()
+    """``day 0``, ``day -1 00:00:00``: a day as yyyy-MM-dd, counted from today; with a time behind it."""
+    days, _, clock = rest.partition(" ")
+    day = (_moment(view).date() + datetime.timedelta(days=int(days))).isoformat()
+    return f"{day} {clock}" if clock else day
+
+
+def _day_of(view: View, rest: str, given: Mapping[str, Any]) -> str | None:
+    """``dayof NUMBER MEMBER``: the day of a time that was asked for."""
+    said = _ask(view, rest, given)
+    return None if said is None else str(said)[:10]
+
+
+def _moment(view: View) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(view.now / SECOND, SHANGHAI)
 
 
 _SOURCES: Mapping[str, Callable[[View, str, Mapping[str, Any]], Any]] = {
@@ -91,4 +102,6 @@ _SOURCES: Mapping[str, Callable[[View, str, Mapping[str, Any]], Any]] = {
     "data": lambda view, rest, _given: view.data.get(rest),
     "text": lambda _view, rest, _given: rest,
     "day": _day,
+    "dayof": _day_of,
+    "now": lambda view, _rest, _given: _moment(view).strftime("%Y-%m-%d %H:%M:%S"),
 }

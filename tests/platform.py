@@ -1,0 +1,299 @@
+"""The peers of the patient platform's flows in this process: a HIS and a platform of few words, behind the real adapters.
+
+A write is booked every time it arrives (nothing is deduplicated but the platform's refunds, by our number); queries are
+told from what is booked. ``lose`` loses requests or replies, ``refusals`` are codes by interface.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import steps.platform
+from adapters.hospital.port import HospitalPort, PortSettings
+from adapters.platform.calling import HOSPITAL_METHODS, PLATFORM_METHODS
+from adapters.platform.client import PlatformClient, PlatformSettings
+from adapters.platform.contracts import INTERFACES, build_refusal, build_reply, dumps, loads, validate_request
+from engine.catalogue import Catalogue
+from engine.definitions import FlowDefinition
+from engine.environment import SECOND
+from flows import load_catalogue, load_flow
+from tests.jiangsu import ROOT
+from tests.people import identity_number, name
+from tests.toy import ToyEnvironment
+
+Facts = dict[str, Any]
+SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
+CARD, IDENTITY, PATIENT = "JZK000000000001", identity_number(1), name(1)
+_NUMBERS = {(method.name or ""): number for number, method in HOSPITAL_METHODS.items()}
+_PATHS = {(method.interface.path or "").strip("/"): number for number, method in PLATFORM_METHODS.items()}
+#: 9.1.1 and 13.2.1 share a path, and the platform treats them alike.
+_PATHS["prefront/hospitalizationCosts/hisRefund"] = "13.2.1"
+#: Where the payment's number and amount stand in a request that books one.
+PAID = {
+    "3.1.2": ("outTradeNo", "amount"),
+    "7.1.2": ("outTradeNo", "payAmount"),
+    "10.1.2": ("outTradeNo", "amount"),
+    "5.1.4": ("outTradeNo", "amount"),
+    "20.1.7": ("payId", "registrationFee"),
+    "21.2.4": ("payId", "arAmt"),
+    "25.1.1": ("tradeNo", "total"),
+    "25.1.7": ("tradeNo", "consultFee"),
+    "27.1.2": ("tradeNo", "totalAmount"),
+    "29.1.3": ("outTradeNo", "payAmount"),
+    "33.1.4": ("outTradeNo", "total"),
+    "36.1.2": ("tradeNo", "payAmount"),
+}
+
+
+@cache
+def catalogue() -> Catalogue:
+    """What is installed, and the platform's steps and adapters, whether or not they are installed already."""
+    found = load_catalogue()
+    found.modules["platform"] = steps.platform
+    found.adapters |= {"hospital": HospitalPort, "platform": PlatformClient}
+    return found
+
+
+@cache
+def definitions() -> Mapping[str, FlowDefinition]:
+    """The platform's flows by name."""
+    files = sorted((ROOT / "flows/platform").glob("*.yaml"))
+    return {each.flow: each for each in (load_flow(Path(file))[0] for file in files)}
+
+
+class No(Exception):
+    """A peer refuses."""
+
+    def __init__(self, code: str, msg: str = "拒绝") -> None:
+        self.code, self.msg = code, msg
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One write that a peer has booked."""
+
+    number: str
+    body: Facts
+    id: int
+
+
+#: Gets the interface, whether it writes, and what books and answers it; may answer in its stead or raise.
+Interference = Callable[[str, bool, Callable[[], httpx.Response]], httpx.Response]
+
+
+@dataclass
+class Peer:
+    """What both peers have in common."""
+
+    environment: ToyEnvironment = field(default_factory=ToyEnvironment)
+    refusals: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lost_requests: dict[str, int] = field(default_factory=dict)  #: how many requests of an interface get lost
+    lost_replies: dict[str, int] = field(default_factory=dict)
+    unreached: dict[str, int] = field(default_factory=dict)  #: how many never leave
+    made: list[Deed] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    bodies: list[Facts] = field(default_factory=list)
+    interfere: Interference | None = None
+
+    def times(self, number: str) -> int:
+        return self.asked.count(number)
+
+    def last(self, number: str) -> Facts:
+        return [body for each, body in zip(self.asked, self.bodies, strict=True) if each == number][-1]
+
+    def of(self, *numbers: str) -> list[Deed]:
+        return [deed for deed in self.made if deed.number in numbers]
+
+    @property
+    def now(self) -> str:
+        moment = datetime.datetime.fromtimestamp(self.environment.time / SECOND, SHANGHAI)
+        return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+    async def respond(self, number: str, request: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(0)
+        interface = INTERFACES[number]
+        body = validate_request(interface, loads(request.content))
+        assert isinstance(body, dict), body
+        self.asked.append(number)
+        self.bodies.append(body)
+        writes = interface.kind.value != "query"
+        if self._counts(self.unreached, number):
+            raise httpx.ConnectError("unreached", request=request)
+
+        def apply() -> httpx.Response:
+            return httpx.Response(200, content=self._answer(number, dict(body)))
+
+        if self._counts(self.lost_requests, number):
+            raise httpx.ReadError("lost", request=request)
+        answer = apply() if self.interfere is None else self.interfere(number, writes, apply)
+        if self._counts(self.lost_replies, number):
+            raise httpx.ReadError("lost", request=request)
+        return answer
+
+    def _counts(self, left: dict[str, int], number: str) -> bool:
+        if left.get(number, 0) <= 0:
+            return False
+        left[number] -= 1
+        return True
+
+    def _answer(self, number: str, body: Facts) -> bytes:
+        interface = INTERFACES[number]
+        try:
+            if number in self.refusals:
+                raise No(*self.refusals[number])
+            data, beside = self.serve(number, body)
+        except No as no:
+            if interface.reply().envelope.value == "message":
+                return dumps({"success": False, "message": no.msg}).encode()
+            return dumps(build_refusal(interface, no.code, no.msg)).encode()
+        return dumps(build_reply(interface, data, beside=beside)).encode()
+
+    def book(self, number: str, body: Facts) -> int:
+        self.made.append(Deed(number, body, len(self.made) + 1))
+        return len(self.made)
+
+    def serve(self, number: str, body: Facts) -> tuple[Any, Facts]:
+        raise NotImplementedError
+
+
+class His(Peer):
+    """The HIS behind us. What it has booked is in ``made``; what was cancelled stays there, beside its cancellation."""
+
+    def adapter(self) -> HospitalPort:
+        return HospitalPort(PortSettings(), httpx.MockTransport(self._call))
+
+    async def _call(self, request: httpx.Request) -> httpx.Response:
+        return await self.respond(_NUMBERS[request.url.path.strip("/")], request)
+
+    def serve(self, number: str, body: Facts) -> tuple[Any, Facts]:
+        if INTERFACES[number].kind.value == "query":
+            return getattr(self, f"_q{number.replace('.', '_')}")(body), {}
+        deed = self.book(number, body)
+        answer = ANSWERS.get(number)
+        data = answer(deed, body) if callable(answer) else answer
+        return data, BESIDE.get(number, {})
+
+    def payments(self, order: str) -> list[Facts]:
+        """What is booked under a payment's number."""
+        found = [(deed, *PAID[deed.number]) for deed in self.made if deed.number in PAID]
+        return [
+            {
+                "tradeNo": order,
+                "amount": deed.body[amount],
+                "tradeTime": self.now,
+                "payType": deed.body.get("payType", "WeChatPay"),
+                "body": "虚构",
+                "complete": True,
+            }
+            for deed, key, amount in found
+            if deed.body.get(key) == order
+        ]
+
+    def _q14_2_2(self, body: Facts) -> Any:
+        return self.payments(body["tradeNo"])
+
+    def _q8_1_3(self, body: Facts) -> Any:
+        found = [deed for deed in self.of("8.1.2") if deed.body["refundNo"] == body["refundNo"]]
+        return {"outRefundId": f"T{found[0].id}" if found else "", "status": "1" if found else "3"}
+
+
+#: What the HIS answers a write with: the number of the deed and the request → data.
+ANSWERS: Mapping[str, Any] = {
+    "3.1.2": lambda deed, _: {"outPrepayId": f"P{deed}"},
+    "7.1.2": lambda deed, _: {"outPrepayId": f"P{deed}"},
+    "10.1.2": lambda deed, body: {"outPrepayId": f"P{deed}", "amount": body["amount"]},
+    "8.1.2": lambda deed, _: {"outRefundId": f"T{deed}", "balance": "0.00"},
+}
+BESIDE: Mapping[str, Facts] = {}
+
+
+@dataclass
+class Platform(Peer):
+    """The platform: payments, and refunds that it keeps apart by our number."""
+
+    payments: dict[str, str] = field(default_factory=dict)  #: order → amount
+
+    def adapter(self) -> PlatformClient:
+        return PlatformClient(PlatformSettings(), httpx.MockTransport(self._call))
+
+    async def _call(self, request: httpx.Request) -> httpx.Response:
+        return await self.respond(_PATHS[request.url.path.strip("/")], request)
+
+    def serve(self, number: str, body: Facts) -> tuple[Any, Facts]:
+        match number:
+            case "13.2.1":
+                known = [deed for deed in self.of("13.2.1") if deed.body["refundNo"] == body["refundNo"]]
+                deed = known[0].id if known else self.book(number, body)
+                return {"refundNo": f"RE{deed}", "time": self.now}, {}
+            case "14.1.2":
+                return [self._refund(deed) for deed in self._refunds(body["hospitalRefundNo"])], {}
+            case "9.1.2":
+                if not self._refunds(body["refundNo"]):
+                    return {"flag_success": "REFUND_FAILED"}, {}
+                return {"flag_success": "REFUNDED"}, {}
+            case "14.1.3":
+                order = body["outTradeNo"]
+                if order not in self.payments:
+                    raise No("10002", "无此订单")
+                paid = {"outTradeNo": order, "payTime": self.now, "state": "SUCCESS", "transactionId": "W1"}
+                return paid | {"amount": self.payments[order]}, {}
+            case _:
+                self.book(number, body)
+                return ("1" if number == "5.2.1" else None), {}
+
+    def _refunds(self, number: str) -> list[Deed]:
+        return [deed for deed in self.of("13.2.1", "20.2.2", "21.1.7") if deed.body["refundNo"] == number]
+
+    def _refund(self, deed: Deed) -> Facts:
+        order = deed.body.get("outTradeNo") or deed.body.get("payId") or deed.body.get("businessNo")
+        return {
+            "refundSuccess": True,
+            "outTradeNo": f"RE{deed.id}",
+            "sourceOutTradeNo": order,
+            "refundOrderNo": deed.body["refundNo"],
+            "payTime": self.now,
+            "stateDes": "已退款",
+            "amount": deed.body["amount"],
+            "customName": PATIENT,
+            "payerName": PATIENT,
+            "transactionId": "W2",
+            "orderLog": [],
+        }
+
+    def refunded(self, order: str) -> list[tuple[str, str]]:
+        """Our numbers and the amounts that went back for an order."""
+        found = [deed for deed in self.of("13.2.1", "20.2.2", "21.1.7") if order in deed.body.values()]
+        return [(deed.body["refundNo"], str(deed.body["amount"])) for deed in found]
+
+
+# -- requests as the platform sends them; nobody of this exists
+def clinic(order: str = "ZJZF1", **more: Any) -> Facts:
+    """3.1.2."""
+    made = {
+        "medicalCardNumber": CARD,
+        "outTradeNo": order,
+        "amount": "120.00",
+        "payTime": "2026-11-20 10:30:00",
+        "payType": "WeChatPay",
+        "balancePayment": "30.00",
+        "detailId": ["CF1-1", "CF1-2"],
+    }
+    return {"requests": {"3.1.2": made | more}}
+
+
+def refund_query(order: str = "ZJZF1", number: str = "13.1.1", **more: Any) -> Facts:
+    """13.1.1."""
+    return {"requests": {number: {"medicalCardNumber": CARD, "outTradeNo": order, **more}}}
+
+
+def wish(amount: str, **more: Any) -> Facts:
+    """A refund that the hospital wants."""
+    return {"refund": {"amount": amount, **more}}
