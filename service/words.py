@@ -122,8 +122,6 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "flow": ("流程", "flow"),
         "key": ("业务号", "key"),
         "operation": ("接口", "interface"),
-        "tries": ("发送次数", "tries"),
-        "reason": ("原因", "reason"),
         "updated_at": ("最近变化", "last change"),
         "state": ("状态", "state"),
         "status": ("情况", "status"),
