@@ -83,7 +83,22 @@ async def _visit_gives_up(desk: Desk, number: str, holder: Holder, content: Mapp
             reason = f"平台查询可否退款，尚未办理，关闭 not booked, closed for the refund query {number}"
             await desk.application.commands.cancel(projection.visit_id, BY, reason)
         known = await _rested(desk, projection.visit_id)
-    return (known.visit.closed or known.cancelled) and not _is_booked(known, holder)
+    if _is_booked(known, holder):
+        return False
+    return known.visit.closed or known.cancelled or _is_declined_for_ever(known, holder)
+
+
+def _is_declined_for_ever(known: Known, holder: Holder) -> bool:
+    """Tell whether a payment that was brought to a standing visit (21.2.4) was refused, and nothing goes on there.
+
+    The visit lives on, but the refusal stands: the same notice gets it again, and the number belongs to this visit.
+    """
+    before = asked_before(known, holder.number)
+    if not before or before[-1].at == 0:  # what opened the visit may be tried again there, until it is closed
+        return False
+    visit = known.visit
+    at_rest = visit.run is None and visit.call is None and visit.trouble is None
+    return at_rest and isinstance(answer_of(known, holder.number, before[-1].at), Declined)
 
 
 def _is_booked(known: Known, holder: Holder) -> bool:

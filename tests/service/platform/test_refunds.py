@@ -178,6 +178,24 @@ async def test_insurance_orders_are_asked_for_by_5_1_6() -> None:
         assert (await desk.post("5.1.4", request("5.1.4", hisTradeId=order, outTradeNo="YB2")))["code"] == "20003"
 
 
+async def test_a_payment_refused_by_a_standing_booking_is_refundable_and_stays_refused() -> None:
+    async with bench(wait=0.3) as desk:
+        assert (await desk.post("21.2.2", request("21.2.2", recordId="R1")))["success"]
+        body = request("21.2.4", recordId="R1", payId="YYGH1")
+        desk.his("21.2.4", refusal_of(HOSPITAL_METHODS["21.2.4"], "60205"), reply("21.2.4"))
+        first = await desk.post("21.2.4", body)
+        assert first["code"] == "60205"
+        await settled(desk, "platform.registration_booked", "R1")
+        assert await may_refund(desk, "YYGH1")
+        assert await desk.post("21.2.4", body) == first
+        assert (await desk.post("21.2.4", body | {"arAmt": "1.00"}))["code"] == "20003"
+        assert desk.count("21.2.4") == 1
+        other = request("21.2.4", recordId="R1", payId="YYGH2")
+        desk.his("21.2.4", httpx.ReadTimeout("x"))
+        assert (await desk.post("21.2.4", other))["code"] == "40004"
+        assert not await may_refund(desk, "YYGH2")
+
+
 async def test_the_state_of_a_card_refund() -> None:
     async with bench(wait=0.3) as desk:
         asked = {"orderNo": "JZKCZ1", "refundNo": "RE1"}
