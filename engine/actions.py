@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from engine.definitions import Text
 from engine.events import Cause, Verdict
 from engine.facts import merged
 from engine.machine import Edge, Flow
@@ -48,6 +49,7 @@ class WayBack:
     state: str
     depth: int
     sends: tuple[str, ...]
+    warnings: tuple[Text, ...] = ()  #: what a person should know first, in the same order
 
 
 def legal_actions(flow: Flow, visit: Visit) -> list[Action]:
@@ -72,13 +74,17 @@ def _actions(flow: Flow, visit: Visit) -> Iterator[Action]:
         if can_deny(flow, visit) is None:
             yield Action(ActionKind.SETTLE, Verdict.NOT_APPLIED.value)
     for back in ways_back(flow, visit):
-        yield Action(ActionKind.REVERSE, back.state, sends=back.sends)
+        yield Action(ActionKind.REVERSE, back.state, sends=back.sends, detail=_warned(back))
     if (beginning := way_to_beginning(flow, visit)) is not None:
-        yield Action(ActionKind.CANCEL, flow.definition.cancelled, sends=beginning.sends)
+        yield Action(ActionKind.CANCEL, flow.definition.cancelled, sends=beginning.sends, detail=_warned(beginning))
     if can_correct(visit) is None:
         yield Action(ActionKind.CORRECT)
     if can_migrate(visit) is None:
         yield Action(ActionKind.MIGRATE)
+
+
+def _warned(back: WayBack) -> dict[str, Any]:
+    return {"warnings": [warning.model_dump() for warning in back.warnings]} if back.warnings else {}
 
 
 def _holds(edge: Edge, view: View) -> bool:
@@ -179,6 +185,7 @@ def ways_back(flow: Flow, visit: Visit) -> list[WayBack]:
         return []
     found: list[WayBack] = []
     sends: list[str] = []
+    warnings: list[Text] = []
     state = visit.state
     if visit.run is not None or visit.undo is not None:
         found.append(WayBack(state, len(visit.trail), ()))
@@ -190,9 +197,12 @@ def ways_back(flow: Flow, visit: Visit) -> list[WayBack]:
             break
         if edge.back.bound is not None:
             sends.append(edge.back.bound.operation.name)
+        undo = edge.definition.undo
+        if undo is not None and undo.warning is not None and undo.warning not in warnings:
+            warnings.append(undo.warning)
         state = edge.back.dest
         depth = landing(visit.trail, depth, state) or 0
-        found.append(WayBack(state, depth, tuple(sends)))
+        found.append(WayBack(state, depth, tuple(sends), tuple(warnings)))
     return found
 
 

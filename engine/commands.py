@@ -6,10 +6,11 @@ Every command checks before it leases anything, so that bad input leaves no trac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,7 +28,7 @@ from engine.errors import (
     UnknownTrigger,
     VisitBusy,
 )
-from engine.events import Corrected, Migrated, Opened, Resumed, Triggered, UndoRequested, Verdict, encode
+from engine.events import Corrected, Migrated, Opened, Resumed, Triggered, UndoRequested, Verdict, decode, encode
 from engine.execution import take_over
 from engine.facts import FloatRefused, dumps, merged, normalise, patch_between
 from engine.journal import Journal
@@ -50,6 +51,41 @@ _LOOK_EVERY = SECOND // 20
 _LEASE = MINUTE
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Where a command comes from. With ``request`` it is carried out once, however often it is asked for.
+
+    Whether it has been is read from the journal under the lease, so that neither a crash nor a second process that
+    was asked the same can do it twice.
+    """
+
+    origin: str | None = None
+    request: str | None = None
+
+
+NOWHERE = Asking()
+
+
+class _Made(Exception):
+    """The journal holds the request already."""
+
+
+def _once(
+    command: Callable[Concatenate[Commands, str, P], Coroutine[Any, Any, Projection]],
+) -> Callable[Concatenate[Commands, str, P], Coroutine[Any, Any, Projection]]:
+    """Have a command whose request the journal holds already return the visit as it is."""
+
+    @wraps(command)
+    async def once(self: Commands, visit_id: str, /, *args: P.args, **kwargs: P.kwargs) -> Projection:
+        try:
+            return await command(self, visit_id, *args, **kwargs)
+        except _Made:
+            return await self.store.get(visit_id)
+
+    return once
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +114,16 @@ class Commands:
         With a ``runner`` of this process that has room, a visit is opened under its lease and moves at once.
         """
         self._runner = runner
-        self._store = store
+        self.store = store
         self._registry = registry
         self._environment = environment
         self._worker = worker
         self._changed = changed
 
     # -- the HIS
-    async def open(self, flow: str, key: str, data: Mapping[str, Any], by: str = "") -> tuple[Projection, bool]:
+    async def open(
+        self, flow: str, key: str, data: Mapping[str, Any], by: str = "", asking: Asking = NOWHERE
+    ) -> tuple[Projection, bool]:
         """Open a visit on the current version of ``flow``; with the same key and data again, return the one there is.
 
         Returns the projection, and whether this call opened it.
@@ -109,6 +147,8 @@ class Commands:
             state=definition.definition.initial,
             data=facts,
             by=by,
+            origin=asking.origin,
+            request=asking.request,
         )
         visit.apply(event)
         projection = project(definition, visit)
@@ -120,7 +160,7 @@ class Commands:
             fingerprint=fingerprint,
             lease=None if room is None else Lease(visit.visit_id, 1, room.worker, room.until),
         )
-        found = await self._store.open(new)
+        found = await self.store.open(new)
         if found.fingerprint != fingerprint:
             raise DuplicateKey(f"{flow} has a visit {key} that was opened with other data", field="key", flow=flow)
         if found.created and self._runner is not None and room is not None and new.lease is not None:
@@ -129,8 +169,14 @@ class Commands:
             self._changed()
         return found.projection, found.created
 
+    @_once
     async def trigger(
-        self, visit_id: str, trigger: str, data: Mapping[str, Any] | None = None, by: str = ""
+        self,
+        visit_id: str,
+        trigger: str,
+        data: Mapping[str, Any] | None = None,
+        by: str = "",
+        asking: Asking = NOWHERE,
     ) -> Projection:
         """Ask for a transition; on return the request is durable (G3) and the runner will make it.
 
@@ -169,29 +215,37 @@ class Commands:
                 by=by,
             )
 
-        async with self._leased(visit_id, check) as (_flow, journal, triggered):
+        async with self._leased(visit_id, check, asking) as (_flow, journal, triggered):
             journal.record(triggered)
-        return await self._store.get(visit_id)
+        return await self.store.get(visit_id)
 
     def _satisfied(self, flow: Flow, visit: Visit, trigger: str) -> bool:
         """Tell whether a trigger's conditions hold without its data, so that it may come without."""
         return not isinstance(actions.choose(flow, visit, trigger, {}, self._environment.now()), str)
 
     # -- the supervisor
-    async def resume(self, visit_id: str, by: str, reason: str) -> Projection:
+    @_once
+    async def resume(self, visit_id: str, by: str, reason: str, asking: Asking = NOWHERE) -> Projection:
         """Let the engine try again now, with counters and patience renewed. Raises ActionNotLegal."""
 
         def check(flow: Flow, visit: Visit) -> None:
             _attributed(by, reason)
             _legal(actions.can_resume(visit), "resume")
 
-        async with self._leased(visit_id, check) as (_flow, journal, _):
+        async with self._leased(visit_id, check, asking) as (_flow, journal, _):
             now = journal.now()
             journal.record(Resumed(at=now, by=by, reason=reason, next_at=now))
-        return await self._store.get(visit_id)
+        return await self.store.get(visit_id)
 
+    @_once
     async def settle(
-        self, visit_id: str, verdict: Verdict, by: str, reason: str, data: Mapping[str, Any] | None = None
+        self,
+        visit_id: str,
+        verdict: Verdict,
+        by: str,
+        reason: str,
+        data: Mapping[str, Any] | None = None,
+        asking: Asking = NOWHERE,
     ) -> Projection:
         """Say what became of a call in doubt. ``applied`` needs the data that its reply would have brought.
 
@@ -223,11 +277,12 @@ class Commands:
                 return Progress(facts)
             return way.bound.step.told(view_of(flow, visit, self._environment.now(), visit.call), facts)
 
-        async with self._leased(visit_id, check) as (flow, journal, progress):
+        async with self._leased(visit_id, check, asking) as (flow, journal, progress):
             settling.by_hand(flow, journal, verdict, by, reason, progress)
-        return await self._store.get(visit_id)
+        return await self.store.get(visit_id)
 
-    async def reverse(self, visit_id: str, state: str, by: str, reason: str) -> Projection:
+    @_once
+    async def reverse(self, visit_id: str, state: str, by: str, reason: str, asking: Asking = NOWHERE) -> Projection:
         """Undo, newest first, back to ``state``; then wait for a person or the HIS. Raises ActionNotLegal."""
 
         def check(flow: Flow, visit: Visit) -> actions.WayBack:
@@ -240,11 +295,12 @@ class Commands:
             why = f"reachable: {reachable}" if reachable else actions.why_no_way_back(flow, visit)
             raise ActionNotLegal(f"the visit cannot be taken back to {state}; {why}", field="state")
 
-        async with self._leased(visit_id, check) as (_flow, journal, way):
+        async with self._leased(visit_id, check, asking) as (_flow, journal, way):
             journal.record(UndoRequested(at=journal.now(), target=state, depth=way.depth, by=by, reason=reason))
-        return await self._store.get(visit_id)
+        return await self.store.get(visit_id)
 
-    async def cancel(self, visit_id: str, by: str, reason: str) -> Projection:
+    @_once
+    async def cancel(self, visit_id: str, by: str, reason: str, asking: Asking = NOWHERE) -> Projection:
         """Undo everything and close the visit as cancelled. Raises ActionNotLegal."""
 
         def check(flow: Flow, visit: Visit) -> actions.WayBack:
@@ -254,12 +310,15 @@ class Commands:
                 raise ActionNotLegal(f"the visit cannot be cancelled: {actions.why_no_way_back(flow, visit)}")
             return way
 
-        async with self._leased(visit_id, check) as (flow, journal, _):
+        async with self._leased(visit_id, check, asking) as (flow, journal, _):
             close = flow.definition.cancelled
             journal.record(UndoRequested(at=journal.now(), target=close, depth=0, close=close, by=by, reason=reason))
-        return await self._store.get(visit_id)
+        return await self.store.get(visit_id)
 
-    async def correct(self, visit_id: str, changes: Mapping[str, Any], by: str, reason: str) -> Projection:
+    @_once
+    async def correct(
+        self, visit_id: str, changes: Mapping[str, Any], by: str, reason: str, asking: Asking = NOWHERE
+    ) -> Projection:
         """Change data of a visit by a merge patch (RFC 7396): None takes a field away. Old and new values are kept.
 
         Raises:
@@ -281,11 +340,14 @@ class Commands:
             now = max(self._environment.now(), visit.updated_at)
             return Corrected(at=now, by=by, reason=reason, old=old, new=new)
 
-        async with self._leased(visit_id, check) as (_flow, journal, corrected):
+        async with self._leased(visit_id, check, asking) as (_flow, journal, corrected):
             journal.record(corrected)
-        return await self._store.get(visit_id)
+        return await self.store.get(visit_id)
 
-    async def migrate(self, visit_id: str, by: str, reason: str, version: str | None = None) -> Projection:
+    @_once
+    async def migrate(
+        self, visit_id: str, by: str, reason: str, version: str | None = None, asking: Asking = NOWHERE
+    ) -> Projection:
         """Move a visit to another version of its flow (default: the current one), after checking that it fits (G7).
 
         Raises:
@@ -301,8 +363,9 @@ class Commands:
             now = max(self._environment.now(), visit.updated_at)
             return new, migration(new, visit, at=now, by=by, reason=reason)
 
+        await self._refuse_made(visit_id, asking)
         check(fold(visit_id, await self._history(visit_id)))
-        journal = await self._lease(visit_id)
+        journal = await self._lease(visit_id, asking)
         try:  # without the old version's flow: that it cannot be built may be the reason for migrating
             new, event = check(journal.visit)
             journal.record(event)
@@ -310,16 +373,16 @@ class Commands:
         except LeaseLost as error:
             raise VisitBusy from error
         except BaseException:
-            await self._store.release(journal.lease)
+            await self.store.release(journal.lease)
             raise
         self._changed()
-        return await self._store.get(visit_id)
+        return await self.store.get(visit_id)
 
     # -- reading
     async def report(self, visit_id: str) -> Report:
         """Return a visit with its fold and the actions that are legal now. Raises UnknownVisit."""
-        projection = await self._store.get(visit_id)
-        visit = fold(visit_id, await self._store.history(visit_id))
+        projection = await self.store.get(visit_id)
+        visit = fold(visit_id, await self.store.history(visit_id))
         try:
             flow = await self._registry.version(visit.version)
         except FlowUnavailable:
@@ -329,21 +392,24 @@ class Commands:
 
     # -- leasing
     @asynccontextmanager
-    async def _leased(self, visit_id: str, check: Callable[[Flow, Visit], T]) -> AsyncIterator[tuple[Flow, Journal, T]]:
+    async def _leased(
+        self, visit_id: str, check: Callable[[Flow, Visit], T], asking: Asking
+    ) -> AsyncIterator[tuple[Flow, Journal, T]]:
         """Check on a copy, lease, check again, write and release; a refusal leaves no trace.
 
         Yields what ``check`` returned under the lease: a worker may have moved the visit since the first look.
         """
+        await self._refuse_made(visit_id, asking)
         visit = fold(visit_id, await self._history(visit_id))
         check(await self._registry.version(visit.version), visit)
-        journal = await self._lease(visit_id)
+        journal = await self._lease(visit_id, asking)
         flow = await self._registry.version(journal.visit.version)
         if journal.visit.call is not None and journal.visit.doubt is None:
             take_over(flow, journal)  # nobody holds the lease, so whoever made the call is gone
         try:
             yield flow, journal, check(flow, journal.visit)
         except BaseException:
-            await self._store.release(journal.lease)
+            await self.store.release(journal.lease)
             raise
         try:
             await journal.flush(flow, release=True)
@@ -352,16 +418,35 @@ class Commands:
         self._changed()
 
     async def _history(self, visit_id: str) -> History:
-        await self._store.get(visit_id)
-        return await self._store.history(visit_id)
+        await self.store.get(visit_id)
+        return await self.store.history(visit_id)
 
-    async def _lease(self, visit_id: str) -> Journal:
+    async def made(self, visit_id: str, request: str) -> bool:
+        """Tell whether the visit's journal holds a request."""
+        mark = f'"request":"{request}"'
+        return any(
+            mark in stored.payload and getattr(decode(stored.payload), "request", None) == request
+            for stored in await self.store.journal(visit_id)
+        )
+
+    async def _refuse_made(self, visit_id: str, asking: Asking) -> None:
+        if asking.request is not None and await self.made(visit_id, asking.request):
+            raise _Made
+
+    async def _lease(self, visit_id: str, asking: Asking) -> Journal:
         deadline = self._environment.monotonic() + PATIENCE
         while True:
             now = self._environment.now()
-            claim = await self._store.claim(visit_id, self._worker, now, now + _LEASE)
+            claim = await self.store.claim(visit_id, self._worker, now, now + _LEASE)
             if claim is not None:
-                return Journal(self._store, claim, self._environment)
+                journal = Journal(self.store, claim, self._environment)
+                journal.asked = (asking.origin, asking.request)
+                try:
+                    await self._refuse_made(visit_id, asking)  # again: the first look was before the lease
+                except BaseException:
+                    await self.store.release(journal.lease)
+                    raise
+                return journal
             if self._environment.monotonic() >= deadline:
                 raise VisitBusy
             await self._environment.sleep(_LOOK_EVERY)
@@ -456,4 +541,4 @@ def _legal(reason: str | None, action: str) -> None:
         raise ActionNotLegal(f"{action} is not legal now: {reason}")
 
 
-__all__ = ["Commands", "Lease", "Report", "migration", "validated"]
+__all__ = ["Asking", "Commands", "Lease", "Report", "migration", "validated"]

@@ -124,13 +124,18 @@ class SettleKind(StrEnum):
     """Ways to settle a doubt."""
 
     PROBE = "probe"
+    INQUIRE = "inquire"  #: a probe by a keyed call: it leaves something at the peer, so nobody looks so once more later
     REVERSE = "reverse"
     REPEAT = "repeat"
     ASK = "ask"
 
 
+#: Ways that name a step.
+BY_STEP = (SettleKind.PROBE, SettleKind.INQUIRE, SettleKind.REVERSE)
+
+
 class SettleMethod(Model):
-    """One way to settle a doubt; ``probe`` and ``reverse`` name a step."""
+    """One way to settle a doubt; ``probe``, ``inquire`` and ``reverse`` name a step."""
 
     kind: SettleKind
     step: Dotted | None = None
@@ -138,17 +143,17 @@ class SettleMethod(Model):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, value: Any) -> Any:
-        """Accept ``ask``, ``repeat``, ``{probe: step}`` and ``{reverse: step}``."""
+        """Accept ``ask``, ``repeat``, ``{probe: step}``, ``{inquire: step}`` and ``{reverse: step}``."""
         if isinstance(value, str):
             return {"kind": value}
-        if isinstance(value, dict) and len(value) == 1 and (kind := next(iter(value))) in ("probe", "reverse"):
+        if isinstance(value, dict) and len(value) == 1 and (kind := next(iter(value))) in BY_STEP:
             return {"kind": kind, "step": value[kind]}
         return value
 
     @model_validator(mode="after")
     def _step_where_needed(self) -> Self:
-        if (self.step is not None) != (self.kind in (SettleKind.PROBE, SettleKind.REVERSE)):
-            raise ValueError("expected ask, repeat, {probe: step} or {reverse: step}")
+        if (self.step is not None) != (self.kind in BY_STEP):
+            raise ValueError("expected ask, repeat, {probe: step}, {inquire: step} or {reverse: step}")
         return self
 
 
@@ -163,6 +168,7 @@ class UndoEdge(Model):
     timeout: Duration = 30 * SECOND
     nothing: str | None = None  #: why no call is needed
     impossible: str | None = None  #: why there is no way back
+    warning: Text | None = None  #: what a person should know before this way back is taken
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:

@@ -60,7 +60,14 @@ class Event(BaseModel):
     at: Micros
 
 
-class Opened(Event):
+class Asked(Event):
+    """An event that somebody asked for: where they sat, and the request that must not be carried out twice."""
+
+    origin: str | None = None  #: for example ``web 10.1.2.3``; None: not told
+    request: str | None = None  #: id of the caller's request; a journal holds each at most once
+
+
+class Opened(Asked):
     """A visit begins, on the flow version ``version`` (a content hash, G7)."""
 
     kind: Literal["opened"] = "opened"
@@ -72,7 +79,7 @@ class Opened(Event):
     by: str = ""
 
 
-class Triggered(Event):
+class Triggered(Asked):
     """Somebody asked for a transition; ``data`` is what they handed over, validated."""
 
     kind: Literal["triggered"] = "triggered"
@@ -142,7 +149,7 @@ class Looked(Event):
     exchange: str | None = None
 
 
-class Settled(Event):
+class Settled(Asked):
     """A doubt is settled. ``dest`` is set when the call is now known to have taken effect and the visit moves."""
 
     kind: Literal["settled"] = "settled"
@@ -188,7 +195,7 @@ class Stuck(Event):
     evidence: Facts = Field(default_factory=dict)
 
 
-class Resumed(Event):
+class Resumed(Asked):
     """A person lets the engine try again: counters start afresh."""
 
     kind: Literal["resumed"] = "resumed"
@@ -197,7 +204,7 @@ class Resumed(Event):
     next_at: Micros
 
 
-class Corrected(Event):
+class Corrected(Asked):
     """A person corrected data; old and new values are kept."""
 
     kind: Literal["corrected"] = "corrected"
@@ -207,7 +214,7 @@ class Corrected(Event):
     new: Facts
 
 
-class UndoRequested(Event):
+class UndoRequested(Asked):
     """Go back, newest first, until ``depth`` transitions of the trail are left; then perhaps close in ``close``."""
 
     kind: Literal["undo_requested"] = "undo_requested"
@@ -225,7 +232,7 @@ class Undone(Event):
     state: str
 
 
-class Migrated(Event):
+class Migrated(Asked):
     """A person moved the visit to another flow version (G7)."""
 
     kind: Literal["migrated"] = "migrated"

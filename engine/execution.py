@@ -258,18 +258,24 @@ class Executor:
                 journal.record(Concluded(**base, outcome="done", dest=way.dest, data=data))
                 self._stop_on_disagreement(journal, progress, call, exchange)
                 return
-        if isinstance(outcome, Refused) and (done := self._goal_reached(bound, view, outcome)) is not None:
-            base |= {"code": outcome.code, "message": outcome.message, "category": outcome.category}
-            data = dict(done.data)
-            journal.record(Concluded(**base, outcome="refused", dest=way.dest, data=data))
-            self._stop_on_disagreement(journal, done, call, exchange)
-            return
+        if isinstance(outcome, Refused):
+            reached = self._goal_reached(bound, view, outcome)
+            if isinstance(reached, InDoubt):
+                outcome = replace(reached, reason=printable(f"{outcome.code} {outcome.message}: {reached.reason}"))
+            elif reached is not None:
+                base |= {"code": outcome.code, "message": outcome.message, "category": outcome.category}
+                data = dict(reached.data)
+                journal.record(Concluded(**base, outcome="refused", dest=way.dest, data=data))
+                self._stop_on_disagreement(journal, reached, call, exchange)
+                return
         self._not_done(flow, journal, way, bound, base, outcome)
 
-    def _goal_reached(self, bound: Bound, view: View, outcome: Refused) -> Progress | None:
+    def _goal_reached(self, bound: Bound, view: View, outcome: Refused) -> Progress | InDoubt | None:
         try:
             reached = bound.step.refused(view, outcome)
-            return None if reached is None else replace(reached, data=normalise(dict(reached.data)))
+            if isinstance(reached, Progress):
+                return replace(reached, data=normalise(dict(reached.data)))
+            return reached
         except Exception as error:  # then the refusal stands as it is
             log.warning("refusal_unreadable", step=bound.step.name, error=where(error))
             return None

@@ -7,7 +7,7 @@ told of success, before :meth:`Journal.flush` has returned (G1, G3).
 from __future__ import annotations
 
 from engine.environment import Environment
-from engine.events import AnyEvent, encode
+from engine.events import AnyEvent, Asked, encode
 from engine.machine import Flow
 from engine.outcomes import Exchange
 from engine.plan import project
@@ -28,6 +28,8 @@ class Journal:
         self._events: list[StoredEvent] = []
         self._exchanges: list[ExchangeRecord] = []
         self._answered: list[str] = []
+        #: Where what is asked for comes from, and the request's id: kept with every event that somebody asked for.
+        self.asked: tuple[str | None, str | None] | None = None
         #: False after an event could not be recorded: the fold may then be ahead of what is kept.
         self.sound = True
         self._claimed = claim.projection
@@ -48,6 +50,8 @@ class Journal:
     def record(self, event: AnyEvent) -> int:
         """Fold ``event`` in and keep it for the next flush; return its number."""
         self.sound = False
+        if self.asked is not None and isinstance(event, Asked):
+            event = event.model_copy(update={"origin": self.asked[0], "request": self.asked[1]})
         payload = encode(event)
         self.visit.apply(event)
         self._events.append(StoredEvent(self.visit.seq, event.at, event.kind, payload))

@@ -130,6 +130,7 @@ def view_of(flow: Flow, visit: Visit, now: Micros, subject: PendingCall | None =
         settings=flow.definition.settings,
         now=now,
         subject=None if subject is None else call_info(subject),
+        lost=tuple(call_info(suspect.call) for suspect in visit.suspects),
     )
 
 

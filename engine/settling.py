@@ -2,6 +2,8 @@
 
 * A probe that says "applied" is believed at once; "not applied" only after several looks, because a slow request may
   still be on its way. If a reversal comes later in the order it is then made as well: it keeps a late original out.
+* An inquiry is a probe by a keyed call. Nobody makes it again before closing, so it is believed only when the network
+  has forgotten the message.
 * A reversal refers to the original message id and is repeated until acknowledged, then given to a person.
 * A call judged not to have happened is looked at once more before the visit closes.
 """
@@ -32,7 +34,12 @@ log = structlog.get_logger("visitflow.settling")
 #: How long a probe or a reversal may take.
 PROBE_TIMEOUT = 30 * SECOND
 
-_ROLES = {SettleKind.PROBE: Role.PROBE, SettleKind.REVERSE: Role.REVERSE, SettleKind.REPEAT: Role.REPEAT}
+_ROLES = {
+    SettleKind.PROBE: Role.PROBE,
+    SettleKind.INQUIRE: Role.PROBE,
+    SettleKind.REVERSE: Role.REVERSE,
+    SettleKind.REPEAT: Role.REPEAT,
+}
 
 
 async def settle(caller: Caller, flow: Flow, journal: Journal, method: Method | None) -> None:
@@ -160,14 +167,14 @@ async def _repeat(caller: Caller, flow: Flow, journal: Journal, call: PendingCal
         flow, journal, call.adapter, operation, call.request, call.message_id, _way(flow, journal.visit, call).timeout
     )
     exchange = journal.keep(outcome.exchange, call.call, call.adapter, call.operation)
-    view = view_of(flow, journal.visit, journal.now())
+    view = view_of(flow, journal.visit, journal.now(), call)
     try:
         match outcome:
             case Done(reply):
                 return _in_facts(Applied(bound.step.fold(view, reply), "the repeated call was answered")), exchange
             case Refused():
                 reached = bound.step.refused(view, outcome)
-                if reached is not None:
+                if isinstance(reached, Progress):
                     return _in_facts(Applied(reached, f"refused as done already: {outcome.code}")), exchange
     except Exception as error:
         return Unclear(f"the answer could not be read: {type(error).__name__}"), exchange
@@ -275,8 +282,9 @@ def _looked_not_applied(
     if looks < settling.looks:
         _record_look(journal, method, Verdict.NOT_APPLIED, reason, exchange, looks=looks, wait=settling.look_again)
         return
-    if doubt.believe_at is not None and journal.now() < doubt.believe_at:
-        wait = doubt.believe_at - journal.now()  # whoever sent it may still be sending
+    firm = max(doubt.believe_at or 0, _last_word(flow, journal))
+    if journal.now() < firm:
+        wait = firm - journal.now()  # whoever sent it may still be sending
         _record_look(journal, method, Verdict.NOT_APPLIED, reason, exchange, looks=doubt.looks, wait=wait)
         return
     for index in range(doubt.method + 1, len(methods)):
@@ -372,6 +380,14 @@ def _late_look(flow: Flow, journal: Journal) -> tuple[int | None, str | None]:
             if method.kind is SettleKind.PROBE:
                 return journal.now() + flow.definition.settling.late_look, method.name
     return None, None
+
+
+def _last_word(flow: Flow, journal: Journal) -> int:
+    """Return from when on "not applied" may be believed where no probe looks once more before closing."""
+    doubt = journal.visit.doubt
+    assert doubt is not None
+    looks_late = _late_look(flow, journal)[1] is not None
+    return 0 if looks_late else doubt.since + flow.definition.settling.late_look
 
 
 def _way(flow: Flow, visit: Visit, call: PendingCall) -> Way:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 from pydantic import BaseModel
 
 from engine.environment import Micros
-from engine.outcomes import Effect, Refused
+from engine.outcomes import Effect, InDoubt, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,11 @@ class CallInfo:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a step may know. ``subject`` is the call in doubt (probe, reverse); otherwise None."""
+    """What a step may know.
+
+    ``subject`` is the call in doubt (probe, reverse, repeat) or, for an undo, the call that is undone; otherwise None.
+    ``lost`` are the calls of the visit that were judged not to have happened and may still arrive.
+    """
 
     visit_id: str
     flow: str
@@ -40,6 +44,7 @@ class View:
     settings: Mapping[str, Any]
     now: Micros
     subject: CallInfo | None = None
+    lost: tuple[CallInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,11 @@ class Step(Protocol):
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Read the reply. Raise when it cannot be read: the call is then in doubt (G8)."""
 
-    def refused(self, view: View, refusal: Refused) -> Progress | None:
-        """Return progress when this refusal means that the goal is reached already; otherwise None."""
+    def refused(self, view: View, refusal: Refused) -> Progress | InDoubt | None:
+        """Return progress when this refusal means that the goal is reached already; otherwise None.
+
+        ``InDoubt``: it may be, because an earlier call was lost: the doubt is settled as the flow declares.
+        """
 
     def told(self, view: View, told: Mapping[str, Any]) -> Progress:
         """Return the progress of what a person says happened; ``told`` has passed ``by_hand``."""
@@ -144,7 +152,7 @@ class BaseStep:
         """Add nothing."""
         return Progress()
 
-    def refused(self, view: View, refusal: Refused) -> Progress | None:
+    def refused(self, view: View, refusal: Refused) -> Progress | InDoubt | None:
         """Take the refusal as what it is."""
         return None
 

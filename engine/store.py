@@ -154,6 +154,10 @@ class VisitFilter:
     limit: int = 100
     before: str | None = None  #: only visits with an id below this one (paging)
     changed_since: Micros | None = None  #: only visits with an event at or after this time
+    changed_before: Micros | None = None  #: only visits whose last event is older
+    opened_since: Micros | None = None
+    opened_before: Micros | None = None
+    among: Sequence[str] | None = None  #: only these ids
 
 
 @dataclass(frozen=True, slots=True)

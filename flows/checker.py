@@ -234,13 +234,21 @@ def _blind_repeat(checked: Checked) -> Iterator[_Found]:
 
 
 def _harmful_probe(checked: Checked) -> Iterator[_Found]:
-    allowed = {SettleKind.PROBE: (Effect.READ,), SettleKind.REVERSE: (Effect.KEYED, Effect.READ)}
+    allowed = {
+        SettleKind.PROBE: (Effect.READ,),
+        SettleKind.INQUIRE: (Effect.KEYED,),
+        SettleKind.REVERSE: (Effect.KEYED, Effect.READ),
+    }
     for path, _operation, methods in _doubts(checked):
         for index, method in enumerate(methods):
             found = checked.operation(method.step, settles=True)
             if found is not None and found.effect not in allowed[method.kind]:
                 wanted = " or ".join(effect.value for effect in allowed[method.kind])
-                message = f"a {method.kind.value} may only call what is {wanted}; {found.name} is {found.effect.value}"
+                article = "an" if method.kind is SettleKind.INQUIRE else "a"
+                message = (
+                    f"{article} {method.kind.value} may only call what is {wanted};"
+                    f" {found.name} is {found.effect.value}"
+                )
                 yield (*path, "doubt", index), message, ""
 
 

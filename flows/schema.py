@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from engine.definitions import FlowDefinition, format_duration, known_zone
+from engine.definitions import BY_STEP, FlowDefinition, format_duration, known_zone
 from flows.schedules import Schedule
 
 Schema = dict[str, Any]
@@ -141,12 +141,11 @@ def _settle_method(whole: Schema, step: Schema) -> Schema:
     return {
         "title": whole["title"],
         "description": whole["description"],
-        "errorMessage": "ask, repeat, {probe: step} or {reverse: step}",
+        "errorMessage": "ask, repeat, {probe: step}, {inquire: step} or {reverse: step}",
         "anyOf": [
             {"type": "string", "enum": ["ask", "repeat"]},
-            of(["probe"], {"probe": step}),
-            of(["reverse"], {"reverse": step}),
-            of(["kind", "step"], {"kind": {"type": "string", "enum": ["probe", "reverse"]}, "step": step}),
+            *(of([kind.value], {kind.value: step}) for kind in BY_STEP),
+            of(["kind", "step"], {"kind": {"type": "string", "enum": [kind.value for kind in BY_STEP]}, "step": step}),
             of(["kind"], {"kind": {"type": "string", "enum": ["ask", "repeat"]}, "step": {"type": "null"}}),
         ],
     }

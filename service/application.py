@@ -22,6 +22,7 @@ from flows import Site, load_catalogue, load_site, prove
 from service.sessions import Sessions
 from service.settings import Settings
 from storage import Books, Vault, open_books, open_store
+from storage.registers import Registers, open_registers
 
 log = structlog.get_logger("visitflow.service")
 
@@ -41,6 +42,7 @@ class Application:
     runner: Runner
     sessions: Sessions
     books: Books
+    registers: Registers
 
 
 def build_adapters(catalogue: Catalogue, configured: Mapping[str, Mapping[str, Any]]) -> dict[str, Adapter]:
@@ -104,7 +106,18 @@ async def application(
         sessions.listen(adapters, site.definitions)
         try:
             yield Application(
-                settings, site, store, catalogue, registry, adapters, environment, commands, runner, sessions, books
+                settings,
+                site,
+                store,
+                catalogue,
+                registry,
+                adapters,
+                environment,
+                commands,
+                runner,
+                sessions,
+                books,
+                open_registers(store),
             )
         finally:
             await sessions.close()

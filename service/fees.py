@@ -3,42 +3,69 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadInput
 from engine.plan import call_info
 from engine.steps import View
 from engine.visit import Visit
-from steps.jiangsu.ledger import states, total
+from steps.jiangsu.ledger import states as jiangsu_states
+from steps.ledger import Entry, total
+from steps.neimenggu.ledger import states as neimenggu_states
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """How the ledger of one system is shown; ``amount`` and ``item`` are the members of its lines."""
+
+    states: Callable[[View], Sequence[Entry]]
+    amount: str
+    item: str
+    tells: tuple[str, ...]  #: a visit with one of these members has a ledger
+
+
+#: First word of a flow's name → its ledger.
+_LEDGERS: Mapping[str, _Ledger] = {
+    "jiangsu": _Ledger(jiangsu_states, "umamt", "med_list_codg", ("fees", "fee_lines", "visit_type")),
+    "neimenggu": _Ledger(neimenggu_states, "amount", "hospital_code", ("fees", "medical_kind")),
+}
 
 
 def fees_view(visit: Visit) -> dict[str, Any]:
     """Return ``{"lines": [...], "counts": {state: n}, "uploaded_total": "0.00"}``, lines in the order of sending.
 
+    Amount and item of a line go by the system's own names. ``match`` is the catalogue's code, where lines have one.
+
     Raises:
         BadInput: visits of this flow have no fee ledger.
     """
-    if "fees" not in visit.data and "fee_lines" not in visit.data and "visit_type" not in visit.data:
+    ledger = _LEDGERS.get(visit.flow.split(".")[0])
+    if ledger is None or not any(name in visit.data for name in ledger.tells):
         raise BadInput(f"visits of {visit.flow} have no fee ledger", field="visit", flow=visit.flow)
     call = None if visit.call is None else call_info(visit.call)
-    found = states(
+    found = ledger.states(
         View(visit.visit_id, visit.flow, visit.key, visit.state, visit.data, {}, visit.updated_at, subject=call)
     )
     return {
-        "lines": [
-            {
-                "line_id": each.line_id,
-                "state": each.state.value,
-                "umamt": format(each.amount, "f"),
-                "med_list_codg": each.content["med_list_codg"],
-                "name": each.content["name"],
-                "refund_of": each.refund_of,
-                "batch": each.batch or None,
-                "code": each.code or None,
-                "text": each.text or None,
-            }
-            for each in found
-        ],
+        "lines": [_line(ledger, each) for each in found],
         "counts": dict(Counter(each.state.value for each in found)),
         "uploaded_total": format(total(found), "f"),
     }
+
+
+def _line(ledger: _Ledger, each: Entry) -> dict[str, Any]:
+    shown = {
+        "line_id": each.line_id,
+        "state": each.state.value,
+        ledger.amount: format(each.amount, "f"),
+        ledger.item: each.content[ledger.item],
+        "name": each.content["name"],
+        "refund_of": each.refund_of,
+        "batch": each.batch or None,
+        "code": each.code or None,
+        "text": each.text or None,
+    }
+    match = each.content.get("match")
+    return shown if match is None else shown | {"match": match["alc402"]}

@@ -25,7 +25,9 @@ def _application(request: Request) -> Application:
     return application
 
 
-@router.post("", openapi_extra=_DOCUMENTED)
+@router.post(
+    "", openapi_extra=_DOCUMENTED, responses={201: {"description": "kept"}, 200: {"description": "kept before"}}
+)
 async def add_file(
     request: Request, response: Response, name: Annotated[str, Query(description="file name, for a raw body")] = ""
 ) -> dict[str, Any]:

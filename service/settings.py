@@ -46,6 +46,33 @@ class Settings(BaseSettings):
     )
     language: str = Field(default="zh", pattern="^(zh|en)$", description="language of what staff see")
 
+    # -- who may what (docs/security.md)
+    proxies: list[str] = Field(
+        default=[], description="addresses of reverse proxies whose X-Forwarded-For is believed, for example 10.1.0.5"
+    )
+    hosts: list[str] = Field(default=[], description="names by which browsers may call beyond loopback; empty: any")
+    tls_certificate: Path | None = Field(default=None, description="certificate chain (PEM) for HTTPS")
+    tls_key: Path | None = Field(default=None, description="its private key (PEM)")
+    session_idle_minutes: float = Field(default=30, gt=0, description="a person is signed out after so long")
+    session_hours: float = Field(default=12, gt=0, description="a session ends after so long in any case")
+    requests_per_second: float = Field(default=100, gt=0, description="of one key or person, sustained")
+    requests_burst: int = Field(default=500, ge=1, description="of one key or person, at once")
+    four_eyes: bool = Field(
+        default=False, description="settling money by hand and reversing a settled visit need a second person"
+    )
+    approval_hours: float = Field(default=24, gt=0, description="a request for approval expires after so long")
+    idempotency_hours: float = Field(default=72, gt=0, description="how long answers to Idempotency-Key are kept")
+    patient_key: SecretStr = Field(
+        default=SecretStr(""), description="key of the patients' hashes; default: patient.key in `data`"
+    )
+
+    # -- the webhook that tells the HIS about progress (docs/api.md)
+    webhook_url: str = Field(default="", description="where the HIS listens; empty: nobody is told")
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="signs deliveries; several, separated by commas, while it is changed"
+    )
+    webhook_dead_hours: float = Field(default=24, gt=0, description="a delivery is given up after so long")
+
     # -- the gateway endpoint of interface 000 (docs/gateway.md)
     gateway_port: int = Field(
         default=0, ge=0, le=65535, description="port of the gateway endpoint; 0 = off, 000 has 8321"
@@ -65,11 +92,38 @@ class Settings(BaseSettings):
         default=GATEWAY_DEFAULTS, description="what stands where a front end of 000 says nothing"
     )
 
-    @field_validator("gateway_allow")
+    # -- the endpoint that the patient platform calls (interface 003; docs/platform-endpoint.md)
+    platform_port: int = Field(default=0, ge=0, le=65535, description="port of the platform's endpoint; 0 = off")
+    platform_host: str = Field(
+        default="127.0.0.1", description="its address; beyond loopback only with token or allow-list"
+    )
+    platform_token: SecretStr = Field(
+        default=SecretStr(""), description="the platform sends it: Authorization: Bearer or X-Token"
+    )
+    platform_allow: list[str] = Field(default=[], description="networks that may call, for example 10.1.2.3/32")
+    platform_base: str = Field(
+        default="/hospital", pattern=r"^(/[A-Za-z0-9._-]+)*$", description="path before the method's name"
+    )
+    platform_names: dict[str, str] = Field(
+        default={}, description='methods other than the document\'s, by number: {"5.1.1": "his.createOrder"}'
+    )
+    platform_his: str = Field(default="hospital", description="adapter of flows.yaml behind which the HIS is")
+    platform_wait: float | None = Field(
+        default=None, ge=0, le=600, description="seconds that a call waits for its visit; default: business.yaml"
+    )
+
+    @field_validator("gateway_allow", "platform_allow")
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:
         for each in value:
             ipaddress.ip_network(each)
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):
+            raise ValueError("expected http(s)://host/path, without a name or password")
         return value
 
     @field_validator("gateway_origins")
@@ -96,6 +150,18 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """Return where the embedded store's key lies when the environment brings none."""
         return self.data / "exchange.key"
+
+    def patient_secret(self) -> bytes | None:
+        """Return the key of the patients' hashes, or None where there is none: patients are then not indexed."""
+        if text := self.patient_key.get_secret_value().strip():
+            return text.encode()
+        file = self.patient_file
+        return file.read_text(encoding="ascii").strip().encode() if file.exists() else None
+
+    @property
+    def patient_file(self) -> Path:
+        """Return where the key of the patients' hashes lies when the environment brings none."""
+        return self.data / "patient.key"
 
     def keys_text(self) -> str:
         """Return the exchange keys. Raises BadInput, saying how to make one, when there is none."""

@@ -10,7 +10,9 @@ from engine.actions import Action
 from engine.commands import Report
 from engine.environment import SECOND, Micros
 from engine.events import AnyEvent, decode
+from engine.facts import loads
 from engine.store import ExchangeRecord, Projection, StoredEvent
+from storage.registers import Approval, AuditEntry, Batch, BatchItem, Delivery
 
 
 def moment(at: Micros | None) -> str | None:
@@ -39,12 +41,13 @@ def projection_view(projection: Projection) -> dict[str, Any]:
 
 
 def action_view(action: Action) -> dict[str, Any]:
-    """Return one legal action."""
+    """Return one legal action; ``warnings`` stand there only where the flow has some."""
     return {
         "action": action.kind.value,
         "target": action.target,
         "needs": list(action.needs),
         "sends": list(action.sends),
+        **action.detail,
     }
 
 
@@ -117,3 +120,80 @@ def plain_error(error: Mapping[str, Any]) -> str:
     """Return an error as one line for a terminal."""
     field = f" [{error['field']}]" if error.get("field") else ""
     return f"{error['code']}{field}: {error['message']}"
+
+
+def approval_view(approval: Approval) -> dict[str, Any]:
+    """Return a request for approval; its data stays in the register."""
+    return {
+        "approval": approval.approval_id,
+        "visit": approval.visit_id,
+        "action": approval.action,
+        "target": loads(approval.arguments)["target"],
+        "state": approval.state,
+        "asked_by": approval.asked_by,
+        "asked_at": moment(approval.asked_at),
+        "reason": approval.reason,
+        "expires_at": moment(approval.expires_at),
+        "decided_by": approval.decided_by,
+        "decided_at": moment(approval.decided_at),
+        "remark": approval.remark,
+    }
+
+
+def batch_view(batch: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return a batch with how many of its visits are in which state."""
+    return {
+        "batch": batch.batch_id,
+        "action": batch.action,
+        "target": loads(batch.arguments)["target"],
+        "filter": loads(batch.chosen),
+        "state": batch.state,
+        "asked_by": batch.asked_by,
+        "reason": batch.reason,
+        "created_at": moment(batch.created_at),
+        "finished_at": moment(batch.finished_at),
+        "counts": dict(counts),
+    }
+
+
+def batch_item_view(item: BatchItem) -> dict[str, Any]:
+    """Return what became of one visit of a batch."""
+    return {
+        "number": item.number,
+        "visit": item.visit_id,
+        "state": item.state,
+        "code": item.code,
+        "message": item.message,
+        "at": moment(item.at),
+    }
+
+
+def delivery_view(delivery: Delivery) -> dict[str, Any]:
+    """Return a message of the webhook."""
+    return {
+        "delivery": delivery.delivery_id,
+        "visit": delivery.visit_id,
+        "number": delivery.number,
+        "seq": delivery.seq,
+        "event": delivery.kind,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "created_at": moment(delivery.created_at),
+        "next_at": moment(delivery.next_at) if delivery.state == "pending" else None,
+        "done_at": moment(delivery.done_at),
+    }
+
+
+def audit_view(entry: AuditEntry) -> dict[str, Any]:
+    """Return an entry of the audit."""
+    return {
+        "entry": entry.audit_id,
+        "at": moment(entry.at),
+        "actor": entry.actor,
+        "role": entry.role,
+        "action": entry.action,
+        "target": entry.target,
+        "reason": entry.reason,
+        "origin": entry.origin,
+        "outcome": entry.outcome,
+    }

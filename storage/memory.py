@@ -84,6 +84,10 @@ class MemoryStore:
         self._visits[projection.visit_id] = kept
         self._keys[projection.flow, projection.key] = projection.visit_id
 
+    def everything(self) -> list[tuple[Projection, list[StoredEvent]]]:
+        """Return all visits with their journals."""
+        return [(kept.projection, kept.events) for kept in self._visits.values()]
+
     async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
         """Lease due visits, longest due first."""
         due = [kept for kept in self._visits.values() if kept.wake_at is not None and kept.wake_at <= now]
@@ -155,6 +159,10 @@ class MemoryStore:
             and which.key in (None, each.key)
             and (which.before is None or each.visit_id < which.before)
             and (which.changed_since is None or each.updated_at >= which.changed_since)
+            and (which.changed_before is None or each.updated_at < which.changed_before)
+            and (which.opened_since is None or each.opened_at >= which.opened_since)
+            and (which.opened_before is None or each.opened_at < which.opened_before)
+            and (which.among is None or each.visit_id in which.among)
         ]
         found.sort(key=lambda each: each.visit_id, reverse=True)
         return found[: which.limit]

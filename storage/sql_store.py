@@ -280,8 +280,15 @@ class SqlStore:
                 statement = statement.where(column == str(wanted))
         if which.before is not None:
             statement = statement.where(visits.c.visit_id < which.before)
-        if which.changed_since is not None:
-            statement = statement.where(visits.c.updated_at >= which.changed_since)
+        for limit, holds in (
+            (which.changed_since, visits.c.updated_at.__ge__),
+            (which.changed_before, visits.c.updated_at.__lt__),
+            (which.opened_since, visits.c.opened_at.__ge__),
+            (which.opened_before, visits.c.opened_at.__lt__),
+            (which.among, visits.c.visit_id.in_),
+        ):
+            if limit is not None:
+                statement = statement.where(holds(limit))
         return await self.read(lambda connection: [_projection(row) for row in connection.execute(statement)])
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:

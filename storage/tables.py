@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
+
+import storage.service_tables  # noqa: F401 - METADATA below is of these as well
 
 
 class VisitRow(SQLModel, table=True):
@@ -19,6 +21,12 @@ class VisitRow(SQLModel, table=True):
             postgresql_where=text("wake_at IS NOT NULL"),
         ),
         Index("ix_visits_status_cause", "status", "cause"),
+        Index(
+            "ix_visits_unpublished",
+            "visit_id",
+            sqlite_where=text("seq > published"),
+            postgresql_where=text("seq > published"),
+        ),
     )
 
     visit_id: str = Field(primary_key=True, max_length=26)
@@ -41,6 +49,8 @@ class VisitRow(SQLModel, table=True):
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
     snapshot_seq: int | None = Field(default=None)
     snapshot_body: str | None = Field(default=None, sa_column=Column(Text))
+    #: so many events of the journal stand in the feed
+    published: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
 
 
 class EventRow(SQLModel, table=True):

@@ -94,7 +94,7 @@ class ToyPeer:
         match operation:
             case "read":
                 return Done({"person": "P1"})
-            case "look":
+            case "look" | "ask_about":
                 found = [e for e in self.effects if e.message_id == request["message_id"] and e.live]
                 return Done({"found": len(found), "amount": self.amount})
             case "gone":
@@ -169,6 +169,7 @@ class ToyAdapter:
         for name, effect in {
             "read": Effect.READ,
             "look": Effect.READ,
+            "ask_about": Effect.KEYED,
             "gone": Effect.READ,
             "reverse": Effect.KEYED,
             "register": Effect.ONCE,
@@ -314,6 +315,10 @@ class LookProbe(BaseProbe):
                 return Unclear(f"{count} listed")
 
 
+class AskAbout(LookProbe):
+    name, operation = "toy.ask_about", "ask_about"
+
+
 class GoneProbe(BaseProbe):
     name, role, operation = "toy.gone", "centre", "gone"
 
@@ -354,6 +359,7 @@ class ToySystem:
         "unregister": UnregisterStep,
         "unsettle": UnsettleStep,
         "look": LookProbe,
+        "ask_about": AskAbout,
         "gone": GoneProbe,
         "reverse": ReverseStep,
     }

@@ -97,6 +97,14 @@ REVERSAL = (
 )
 
 
+def inquiry_answers(told: str) -> tuple[Answer, ...]:
+    """Return what can come of an inquiry: as of a read, but its intent is durable first."""
+    return (
+        *read_answers(told),
+        Answer("is intended, and the process dies", False, told, FaultPoint.AFTER_INTENT),
+    )
+
+
 def read_answers(told: str) -> tuple[Answer, ...]:
     """Return what can come of a read that the peer would answer with ``told``."""
     return (

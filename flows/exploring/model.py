@@ -92,7 +92,7 @@ def _brief(transition: Transition) -> Transition:
             "rounds": None,
             "timeout": SECOND,
             "deadline": None if transition.deadline is None else HOUR,
-            "undo": None if undo is None else undo.model_copy(update={"timeout": SECOND}),
+            "undo": None if undo is None else undo.model_copy(update={"timeout": SECOND, "warning": None}),
         }
     )
 

@@ -17,6 +17,7 @@ from engine.definitions import SettleKind
 from engine.environment import SECOND
 from engine.machine import Edge, Flow
 from engine.outcomes import Effect
+from engine.plan import way_of
 from engine.visit import Leg, Visit
 from flows.exploring.books import BY_HAND, Books, Deed, Letter
 from flows.exploring.model import NOW, Bounds, flag_of
@@ -39,12 +40,32 @@ def form(flow: Flow, bounds: Bounds, visit: Visit, body: str) -> dict[str, Any]:
     raw: dict[str, Any] = json.loads(body)
     _forget_ages(raw, bounds)
     _forget_words(raw)
+    if _is_asked(flow, visit):  # a person takes longer than a message; one who is quick is like an early look
+        raw["doubt"]["believe_at"] = None
+    elif (doubt := visit.doubt) is not None and _inquires(flow, visit):  # when it is believed counts from its beginning
+        late_look = flow.definition.settling.late_look
+        raw["doubt"]["since"] = NOW - min(max(doubt.next_at, visit.updated_at) - doubt.since, late_look)
     if visit.state not in flow.final:  # tries of the last look count only where it is made
         for suspect in raw["suspects"]:
             suspect["tries"] = 0
     flags = _flags(flow, visit)
     raw["data"] = {name: True for name in flags if raw["data"].get(name)}
     return raw
+
+
+def _is_asked(flow: Flow, visit: Visit) -> bool:
+    """Tell whether the doubt that is open is for a person to decide."""
+    if visit.doubt is None or visit.call is None:
+        return False
+    way = way_of(flow, visit, visit.call)
+    return way is None or all(method.kind is SettleKind.ASK for method in way.methods[visit.doubt.method :])
+
+
+def _inquires(flow: Flow, visit: Visit) -> bool:
+    """Tell whether the doubt that is open is settled by an inquiry, which nobody makes again before closing."""
+    way = None if visit.call is None else way_of(flow, visit, visit.call)
+    kinds = [] if way is None else [method.kind for method in way.methods]
+    return SettleKind.INQUIRE in kinds and SettleKind.PROBE not in kinds
 
 
 class Common:
@@ -132,6 +153,11 @@ class Common:
         edge = self._flow.edge(leg.trigger, leg.source, leg.dest)
         return leg.call is None and edge is not None and is_bare(edge)
 
+    def _is_kept(self, leg: Leg) -> bool:
+        """Tell whether it matters which message made a leg: only to an undo that calls, or where there is none."""
+        edge = self._flow.edge(leg.trigger, leg.source, leg.dest)
+        return edge is None or keeps(edge)
+
     def _bare(self, source: str, dest: str, leg: Leg) -> str | None:
         """Return the first trigger that leads from ``source`` to ``dest`` as quietly as ``leg`` came there, or None."""
         return self._ways.get((source, dest)) if self._is_bare(leg) else None
@@ -198,11 +224,12 @@ class Common:
 
         raw = self._raw
         doubt = raw["doubt"]
+        kept = {index for index, _ in route if self._is_kept(self.visit.trail[index])}
         raw = raw | {
             "trail": [
                 leg
                 | {
-                    "call": common(leg["call"]),
+                    "call": common(leg["call"]) if index in kept else None,
                     "source": source,
                     "trigger": self._bare(source, leg["dest"], self.visit.trail[index]) or leg["trigger"],
                 }
@@ -220,7 +247,8 @@ class Common:
 
     @staticmethod
     def _renamed(books: Books, unsettled: str | None, names: dict[str, str]) -> tuple[Books, str | None]:
-        deeds = tuple(Deed(_name(names, deed.message), deed.step) for deed in books.deeds)
+        ordered = sorted(books.deeds, key=lambda deed: deed.message in books.strays)  # strays: in no order
+        deeds = tuple(Deed(_name(names, deed.message), deed.step) for deed in ordered)
         late = books.late
         if late is not None:
             subject = None if late.subject is None else _name(names, late.subject)
@@ -326,19 +354,21 @@ def _forget_ages(raw: dict[str, Any], bounds: Bounds) -> None:
     raw["seq"] = 1
     for name in ("opened_at", "updated_at", "entered_at", "waiting_since"):
         raw[name] = NOW
-    raw["timers"] = dict.fromkeys(raw["timers"], NOW)
+    raw["timers"] = {}  # which of them has fired: :func:`timings` tries every order anyway
     for leg in raw["trail"]:
         leg["at"] = NOW
     if (run := raw["run"]) is not None:
         run["started_at"] = NOW
         run["attempts"] = min(run["attempts"], bounds.attempts)
-        run["next_at"] = soon(run["next_at"])
+        run["next_at"] = soon(run["next_at"]) if raw["call"] is None else None  # an open call sets it when it ends
     if (doubt := raw["doubt"]) is not None:
         doubt |= {"since": NOW, "looks": min(doubt["looks"], bounds.looks), "tries": min(doubt["tries"], bounds.tries)}
-        doubt["next_at"] = soon(doubt["next_at"])
-        doubt["believe_at"] = soon(doubt["believe_at"], 3)
-        if doubt["believe_at"] == NOW:
-            doubt["believe_at"] = None
+        # An open doubt is all that a visit waits for, so time jumps to the next look; what counts is whether the
+        # message may still be on its way then.
+        at = max(doubt["next_at"], now)
+        doubt["next_at"] = NOW
+        ahead = 0 if doubt["believe_at"] is None else min(max(doubt["believe_at"] - at, 0) // SECOND, 3)
+        doubt["believe_at"] = NOW + ahead * SECOND if ahead else None
     for suspect in raw["suspects"]:
         suspect["tries"] = min(suspect["tries"], bounds.tries)
         suspect["at"] = NOW  # it is looked at when nothing else is left to do, however long that takes

@@ -56,6 +56,11 @@ class Asked:
     durable: Visit
     pending: PendingCall | None  #: the durable intent of this very message
 
+    @property
+    def inquires(self) -> bool:
+        """Tell whether it is a keyed call that only asks about another one."""
+        return self.about and self.pending is not None and self.pending.role is Role.PROBE
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:

@@ -22,7 +22,7 @@ from engine.machine import Flow
 from engine.outcomes import Effect
 from engine.plan import plan
 from engine.visit import Visit
-from flows.exploring.answers import REVERSAL, WRITE, Answer, read_answers
+from flows.exploring.answers import REVERSAL, WRITE, Answer, inquiry_answers, read_answers
 from flows.exploring.books import BY_HAND, Books, Deed, Letter, UndoKind
 from flows.exploring.model import Bounds
 from flows.exploring.nodes import Common, Situation, timings
@@ -266,10 +266,12 @@ class _Search:
 
     def _answers(self, asked: Asked, books: Books) -> tuple[Answer, ...]:
         """Return what the peer can answer, as its books are."""
-        if asked.effect is Effect.READ:
+        if asked.effect is Effect.READ or asked.inquires:
             if asked.letter is None:
                 return read_answers("done")
             found = "found" if books.happened(asked.letter, self.undoes) else "not found"
+            if asked.inquires:
+                return inquiry_answers(found)
             strayed = asked.letter.message in books.strays
             return read_answers(f"{found}, strayed" if strayed else found)
         if asked.about:
@@ -296,7 +298,7 @@ class _Search:
     def _after(self, asked: Asked, answer: Answer, books: Books) -> Books:
         """Return the books after the peer dealt with a call as ``answer`` says."""
         letter = asked.letter
-        if asked.effect is Effect.READ or letter is None or answer.applies is False:
+        if asked.effect is Effect.READ or asked.inquires or letter is None or answer.applies is False:
             return books
         if asked.about:
             return books.reverse(letter.message)

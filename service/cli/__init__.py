@@ -7,17 +7,22 @@ import sys
 import typer
 
 from service.cli import (
+    approvals,
     catalogue,
     database,
     demo,
     files,
     flows,
+    keys,
     neimenggu,
+    pushes,
     reconcile,
     schedules,
     serve,
     simulate,
+    users,
     visits,
+    webhooks,
 )
 from service.cli.console import EXIT_CODES_HELP, run_guarded
 
@@ -35,9 +40,14 @@ app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(neimenggu.app, name="neimenggu")
 app.add_typer(files.app, name="files")
 app.add_typer(database.app, name="db")
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(approvals.app, name="approvals")
+app.add_typer(webhooks.app, name="webhooks")
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
 app.command()(schedules.schedules)
+app.command()(pushes.pushes)
 app.command()(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 

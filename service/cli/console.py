@@ -22,6 +22,7 @@ from engine.catalogue import UnknownName
 from engine.facts import loads
 from service.asking import PeerHasNone, PeerUnavailable
 from service.catalogue.errors import NotInCatalogue
+from service.errors import UnknownThing
 from service.settings import Settings
 from service.views import plain_error
 from service.words import Topic, word
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 #: Exit code by kind of error, most special first.
 EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
+    (UnknownThing, 4),
     (errors.UnknownVisit, 4),
     (errors.UnknownFlow, 4),
     (FileMissing, 4),

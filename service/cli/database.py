@@ -32,6 +32,10 @@ def upgrade_database() -> None:
         chosen.key_file.touch(mode=0o600)
         chosen.key_file.write_text(new_key() + "\n", encoding="ascii")
         out.print(f"made {chosen.key_file}: keep a copy apart from the backups of the database", markup=False)
+    if chosen.patient_secret() is None:
+        chosen.patient_file.parent.mkdir(parents=True, exist_ok=True)
+        chosen.patient_file.touch(mode=0o600)
+        chosen.patient_file.write_text(secrets.token_urlsafe(32) + "\n", encoding="ascii")
     if chosen.store_url == "memory://":
         return
     before, after = upgrade(chosen.store_url)

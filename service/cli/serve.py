@@ -20,21 +20,33 @@ import uvicorn
 from engine.errors import BadInput
 from flows import load_site
 from service.api import build_api
+from service.api.desk import Desk
 from service.application import application
+from service.background import Background
 from service.cli.console import out, settings
 from service.gateway.endpoint import PATH, build_gateway
+from service.platform.endpoint import build_platform
+from service.platform.methods import Methods, UnknownOperation
+from service.platform.pushes import Outbox
 from service.schedules import Scheduler
 from service.settings import Settings
 from service.tuning import tune_collector
+from service.webhooks import Endpoint
+from storage.registers.access import AccessRegister
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; loopback only, for now.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; beyond loopback only with keys or users.")
+    ] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
     gateway_port: Annotated[
         int | None, typer.Option(help="Port of the gateway endpoint (interface 000: 8321); 0 turns it off.")
+    ] = None,
+    platform_port: Annotated[
+        int | None, typer.Option(help="Port of the endpoint that the patient platform calls (003); 0 turns it off.")
     ] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Write {pid, url} here once the service answers; for supervisors and tests.")
@@ -51,10 +63,12 @@ def serve(
         chosen.port = port
     if gateway_port is not None:
         chosen.gateway_port = gateway_port
+    if platform_port is not None:
+        chosen.platform_port = platform_port
     check_gateway(chosen)
-    if chosen.host not in LOOPBACK:
-        message = f"{chosen.host}: there is no authentication yet, so serve listens on loopback only"
-        raise BadInput(message, field="host")
+    check_platform(chosen)
+    check_tls(chosen)
+    check_webhook(chosen)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -78,21 +92,34 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     site = load_site(chosen.site)
     check_peers(chosen, site.adapters)
     async with application(chosen, site=site, prove_new=True) as wired:
-        schedules = Scheduler(wired)
-        servers = [await _listen(build_api(wired), chosen.host, chosen.port, "port")]
+        await check_host(chosen, wired.registers.access)
+        schedules, outbox = Scheduler(wired), Outbox(wired)
+        api = build_api(wired)
+        desk: Desk = api.state.desk
+        background = Background(wired, desk.hub, desk.acting)
+        servers = [await _listen(api, chosen, chosen.host, chosen.port, "port", tls=True)]
         ready = {"pid": os.getpid(), "url": servers[0].url}
         if chosen.gateway_port:
             gateway = build_gateway(wired, chosen)
-            servers.append(await _listen(gateway, chosen.gateway_host, chosen.gateway_port, "gateway_port"))
+            servers.append(await _listen(gateway, chosen, chosen.gateway_host, chosen.gateway_port, "gateway_port"))
             ready["gateway"] = f"{servers[1].url}{PATH}"
+        if chosen.platform_port:
+            platform = build_platform(wired, chosen)
+            servers.append(await _listen(platform, chosen, chosen.platform_host, chosen.platform_port, "platform_port"))
+            ready["platform"] = f"{servers[-1].url}{chosen.platform_base}"
         url = servers[0].url
         tune_collector()
         await wired.runner.start()
         schedules.start()
+        outbox.start()
+        background.start()
+        if chosen.host not in LOOPBACK and chosen.tls_certificate is None and not chosen.proxies:
+            log.warning("no_tls", told="keys and passwords cross the network readable: docs/security.md")
         log.info(
             "serving",
             url=url,
             gateway=ready.get("gateway"),
+            platform=ready.get("platform"),
             flows=wired.registry.names,
             took_over=wired.runner.figures.taken_over,
         )
@@ -103,13 +130,40 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         out.print(f"visitflow {url}  ({', '.join(wired.registry.names)})", markup=False)
         if "gateway" in ready:
             out.print(f"gateway {ready['gateway']}", markup=False)
+        if "platform" in ready:
+            out.print(f"platform {ready['platform']}", markup=False)
         await stop.wait()
         log.info("stopping", in_flight=wired.runner.in_flight)
+        await outbox.stop()
         await schedules.stop()
+        await background.stop()
         await wired.runner.stop()
         for server in servers:
             await server.end()
         log.info("stopped")
+
+
+async def check_host(chosen: Settings, access: AccessRegister) -> None:
+    """Raise BadInput where anybody on the network could do anything: without a key or an account."""
+    if chosen.host not in LOOPBACK and not await access.anybody():
+        message = (
+            f"{chosen.host}: beyond loopback somebody has to be set up first: `visitflow keys add his --role his` for a"
+            " machine, `visitflow users add NAME --role admin` for a person"
+        )
+        raise BadInput(message, field="host")
+
+
+def check_tls(chosen: Settings) -> None:
+    """Raise BadInput where one half of the certificate is missing."""
+    if (chosen.tls_certificate is None) != (chosen.tls_key is None):
+        raise BadInput("a certificate needs its key, and a key its certificate", field="tls_certificate")
+
+
+def check_webhook(chosen: Settings) -> None:
+    """Raise BadInput where deliveries could not be signed: an address without a secret would be silently ignored."""
+    if chosen.webhook_url and Endpoint.of(chosen) is None:
+        message = "the webhook needs VISITFLOW_WEBHOOK_SECRET, which signs what is sent"
+        raise BadInput(message, field="VISITFLOW_WEBHOOK_SECRET")
 
 
 def check_gateway(chosen: Settings) -> None:
@@ -123,23 +177,56 @@ def check_gateway(chosen: Settings) -> None:
         raise BadInput(message, field="gateway_host")
 
 
+def check_platform(chosen: Settings) -> None:
+    """Raise BadInput where the platform's endpoint would be open to everybody on the network, or is named wrongly."""
+    guarded = bool(chosen.platform_token.get_secret_value() or chosen.platform_allow)
+    if chosen.platform_port and chosen.platform_host not in LOOPBACK and not guarded:
+        message = (
+            f"{chosen.platform_host}: beyond loopback the platform's endpoint needs VISITFLOW_PLATFORM_TOKEN or"
+            " VISITFLOW_PLATFORM_ALLOW (networks that may call)"
+        )
+        raise BadInput(message, field="platform_host")
+    if chosen.platform_port:
+        try:
+            Methods.of(chosen.platform_names)
+        except UnknownOperation as error:
+            raise BadInput(str(error), field="platform_names") from None
+
+
 def check_peers(chosen: Settings, adapters: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise BadInput where an adapter's peer is our own gateway endpoint: it would call itself for ever."""
-    for name, configured in adapters.items() if chosen.gateway_port else ():
+    """Raise BadInput where an adapter's peer is an endpoint of our own: it would call itself for ever."""
+    ours = (
+        (chosen.gateway_host, chosen.gateway_port, "gateway_port"),
+        (chosen.platform_host, chosen.platform_port, "platform_port"),
+    )
+    for name, configured in adapters.items():
         peer = urlsplit(str(configured.get("url", "")))
-        port = peer.port or (443 if peer.scheme == "https" else 80)
-        if port == chosen.gateway_port and (peer.hostname in LOOPBACK or peer.hostname == chosen.gateway_host):
-            message = (
-                f"{chosen.gateway_host}:{chosen.gateway_port} is where flows.yaml says that {name} is: visitflow would"
-                " call itself. Move the centre's gateway to another port or machine, and say so in flows.yaml"
-            )
-            raise BadInput(message, field="gateway_port")
+        asked = peer.port or (443 if peer.scheme == "https" else 80)
+        for host, port, field in ours:
+            if port and port == asked and (peer.hostname in LOOPBACK or peer.hostname == host):
+                message = (
+                    f"{host}:{port} is where flows.yaml says that {name} is: visitflow would call itself."
+                    " Move the peer to another port or machine, and say so in flows.yaml"
+                )
+                raise BadInput(message, field=field)
 
 
-async def _listen(api: Any, host: str, port: int, field: str) -> _Server:
+async def _listen(api: Any, chosen: Settings, host: str, port: int, field: str, *, tls: bool = False) -> _Server:
     """Return a server that answers. Raises BadInput."""
     server = _Server(
-        uvicorn.Config(api, host=host, port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=5)
+        uvicorn.Config(
+            api,
+            host=host,
+            port=port,
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+            proxy_headers=bool(chosen.proxies),  # else any caller on this machine could choose its address
+            forwarded_allow_ips=chosen.proxies,
+            server_header=False,
+            ssl_certfile=chosen.tls_certificate if tls else None,
+            ssl_keyfile=chosen.tls_key if tls else None,
+        )
     )
     server.listening = asyncio.create_task(_serve_one(server))
     while not server.started:
@@ -168,7 +255,8 @@ class _Server(uvicorn.Server):
     def url(self) -> str:
         """Return the address, with the port that was given."""
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-        return f"http://{host}:{self.servers[0].sockets[0].getsockname()[1]}"
+        scheme = "https" if self.config.is_ssl else "http"
+        return f"{scheme}://{host}:{self.servers[0].sockets[0].getsockname()[1]}"
 
     async def end(self) -> None:
         """Stop taking requests, finish those that are there."""

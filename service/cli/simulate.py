@@ -47,6 +47,40 @@ def his(port: _Port = 8080, control_port: _ControlPort = 8081, data: _Data = Non
     _become("simulators.his", port, control_port, data, *_switches(switch))
 
 
+@app.command()
+def hospital(
+    port: _Port = 8351,
+    control_port: _ControlPort = 8352,
+    data: _Data = None,
+    switch: _Switch = None,
+    patients: Annotated[int, typer.Option(help="How many invented patients there are.")] = 12,
+    capacity: Annotated[int, typer.Option(help="Places of every slot.")] = 20,
+) -> None:
+    """Start the HIS of a hospital behind the port (interface 003). Prints its addresses as one JSON line.
+
+    Example: `visitflow simulate hospital --data ./his --switch dedupe=true`
+    """
+    more = [f"--patients={patients}", f"--capacity={capacity}", *_switches(switch)]
+    _become("simulators.hospital", port, control_port, data, *more)
+
+
+@app.command()
+def platform(
+    port: _Port = 8361,
+    control_port: _ControlPort = 8362,
+    data: _Data = None,
+    switch: _Switch = None,
+    hospital: Annotated[str, typer.Option(help="The hospital side, with {name}.")] = "http://127.0.0.1:8351/{name}",
+    patients: Annotated[int, typer.Option(help="How many invented patients there are.")] = 12,
+) -> None:
+    """Start the patient platform (interface 003). Prints its addresses as one JSON line.
+
+    Example: `visitflow simulate platform --hospital http://127.0.0.1:8000/wechat/{name}`
+    """
+    more = [f"--hospital={hospital}", f"--patients={patients}", *_switches(switch)]
+    _become("simulators.platform", port, control_port, data, *more)
+
+
 def _switches(switch: list[str] | None) -> list[str]:
     return [f"--switch={each}" for each in switch or ()]
 

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from engine.actions import ActionKind
 from engine.commands import Commands, Report
 from engine.errors import BadInput, UnknownVisit
 from engine.events import Verdict
 from engine.store import Projection, Status, Store, VisitFilter
+from service.acting import Acting, Deed, Who
 from service.application import Application, application
 from service.cli.console import (
     TONES,
@@ -31,8 +33,9 @@ from service.cli.console import (
 )
 from service.fees import fees_view
 from service.timeline import timeline
-from service.views import event_view, exchange_view, moment, projection_view, report_view
+from service.views import approval_view, event_view, exchange_view, moment, projection_view, report_view
 from service.words import Topic
+from storage.registers import Approval
 
 app = typer.Typer(no_args_is_help=True, help="List, show, open and move visits. 就诊。")
 
@@ -161,6 +164,10 @@ def _print_actions(report: Report) -> None:
             for each in report.actions
         ],
     )
+    tongue = "en" if language() == "en" else "zh"
+    warnings = [each[tongue] or each["zh"] for action in report.actions for each in action.detail.get("warnings", ())]
+    for warning in dict.fromkeys(warnings):
+        out.print(Text(f"! {warning}", style="yellow"))
 
 
 @app.command()
@@ -181,7 +188,7 @@ def fees(visit: Visit, json: Json = False) -> None:
             (
                 each["line_id"],
                 each["name"],
-                each["umamt"],
+                each.get("umamt") or each["amount"],
                 Text(say(each["state"], Topic.LINE), style=_LINE_STYLES.get(each["state"], "")),
                 str(each["batch"] or ""),
                 " ".join(filter(None, (each["code"], each["text"]))),
@@ -254,7 +261,7 @@ def settle(
     facts = read_data(data)
     if verdict not in (Verdict.APPLIED, Verdict.NOT_APPLIED):
         raise BadInput("expected applied or not_applied", field="verdict")
-    _command(visit, json, lambda commands, visit_id: commands.settle(visit_id, Verdict(verdict), by, reason, facts))
+    _act(visit, json, Deed(ActionKind.SETTLE, verdict, facts), by, reason)
 
 
 @app.command()
@@ -266,13 +273,13 @@ def reverse(
     json: Json = False,
 ) -> None:
     """Undo, newest first, back to a state; the visit then waits for a person or the HIS."""
-    _command(visit, json, lambda commands, visit_id: commands.reverse(visit_id, state, by, reason))
+    _act(visit, json, Deed(ActionKind.REVERSE, state), by, reason)
 
 
 @app.command()
 def cancel(visit: Visit, reason: Reason, by: By, json: Json = False) -> None:
     """Undo everything and close the visit as cancelled."""
-    _command(visit, json, lambda commands, visit_id: commands.cancel(visit_id, by, reason))
+    _act(visit, json, Deed(ActionKind.CANCEL), by, reason)
 
 
 @app.command()
@@ -313,6 +320,22 @@ def _command(visit: str, json: bool, act: Callable[[Commands, str], Awaitable[Pr
         return await act(wired.commands, await resolve(wired.store, visit))
 
     _print_projection(_with_application(work), json)
+
+
+def _act(visit: str, json: bool, deed: Deed, by: str, reason: str) -> None:
+    """Do what may need a second person (VISITFLOW_FOUR_EYES): then it is only asked for."""
+
+    async def work(wired: Application) -> Projection | Approval:
+        acting = Acting(wired.commands, wired.registers.approvals, wired.settings, wired.environment)
+        return await acting.do(await resolve(wired.store, visit), deed, Who(by, reason, "cli"))
+
+    done = _with_application(work)
+    if not isinstance(done, Approval):
+        _print_projection(done, json)
+    elif json:
+        print_json(approval_view(done))
+    else:
+        out.print(f"{say('approval')}: visitflow approvals approve {done.approval_id}", markup=False)
 
 
 def _print_projection(projection: Projection, json: bool) -> None:

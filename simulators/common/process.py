@@ -32,13 +32,21 @@ def run(
     protocol: Handler,
     control: Handler,
     urls: Callable[[str], Mapping[str, str]],
+    begin: Callable[[], object] | None = None,
 ) -> None:
-    """Serve until SIGTERM. ``urls`` says what the ready line tells of the protocol's address."""
-    asyncio.run(_serve(given, protocol, control, urls))
+    """Serve until SIGTERM. ``urls`` says what the ready line tells of the protocol's address.
+
+    ``begin`` is called once it serves: a peer that does something of its own accord goes on with it.
+    """
+    asyncio.run(_serve(given, protocol, control, urls, begin))
 
 
 async def _serve(
-    given: argparse.Namespace, protocol: Handler, control: Handler, urls: Callable[[str], Mapping[str, str]]
+    given: argparse.Namespace,
+    protocol: Handler,
+    control: Handler,
+    urls: Callable[[str], Mapping[str, str]],
+    begin: Callable[[], object] | None,
 ) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -53,6 +61,8 @@ async def _serve(
         "control": f"http://{given.host}:{control_port}",
     }
     _tell(json.dumps(ready), given.ready_file)
+    if begin is not None:
+        begin()
     await stop.wait()
     for server in servers:
         await server.stop()

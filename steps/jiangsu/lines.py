@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -13,9 +13,7 @@ from adapters.money import Amount, Quantity, round_cents
 from engine.facts import dumps
 from steps.jiangsu.base import Code, Model, Words
 from steps.jiangsu.times import Moment
-
-#: How many lines one hand-over may bring.
-MOST_LINES = 2_000
+from steps.ledger import MOST_LINES, Marks, Voided, check_refunds, check_standing, in_one_mapping, lines_by_id
 
 
 class FeeLine(Model):
@@ -75,38 +73,19 @@ class FeeLine(Model):
 CONTENT = frozenset(FeeLine.model_fields)
 
 
-class LedgerLine(FeeLine):
-    """A line with what became of it; ``steps.jiangsu.ledger`` reads the state from these."""
+class LedgerLine(Marks, FeeLine):
+    """A line with what became of it."""
 
-    outcome: Annotated[str, Field(pattern="^(uploaded|refused)$")] | None = None
-    sent: str | None = None  #: digest of the content that the outcome is about
-    batch: int = 0
-    code: str = ""
-    text: str = ""
-    limit: int = 0
-    voided: bool = False
+
+def _id_of(raw: Any) -> str:
+    return FeeLine.model_validate(raw).line_id
 
 
 def _by_id(value: Any) -> Any:
-    """Accept a list of lines where a mapping by id is kept. Raises ValueError when an id comes twice."""
-    if not isinstance(value, list):
-        return value
-    found: dict[str, Any] = {}
-    for raw in value:
-        line = FeeLine.model_validate(raw)
-        if line.line_id in found:
-            raise ValueError(f"line_id {line.line_id} comes twice")
-        found[line.line_id] = raw
-    return found
+    return lines_by_id(value, _id_of)
 
 
 HandedOver = Annotated[dict[Code, FeeLine], BeforeValidator(_by_id), Field(min_length=1, max_length=MOST_LINES)]
-
-
-class Voided(Model):
-    """The mark of a line that the HIS takes back before it was ever uploaded."""
-
-    voided: Literal[True] = True
 
 
 class FeesHandedOver(Model):
@@ -122,39 +101,19 @@ class FeesHandedOver(Model):
     @classmethod
     def _one_mapping(cls, value: Any) -> Any:
         """Turn ``fee_lines`` and ``void`` into marks of one mapping by id."""
-        if not isinstance(value, Mapping):
-            return value
-        given = dict(value)
-        fees = _by_id(given.pop("fees", given.pop("fee_lines", {})))
-        void = given.pop("void", [])
-        if not isinstance(fees, Mapping) or not isinstance(void, list) or not all(isinstance(v, str) for v in void):
-            raise ValueError("expected fees (lines, as a list or by id) and void (a list of line ids)")
-        return {**given, "fees": {**fees, **{line_id: {"voided": True} for line_id in void}}}
+        return in_one_mapping(value, _id_of, {"void": {"voided": True}})
 
 
 def check_ledger(fees: Mapping[str, LedgerLine]) -> None:
     """Raise ValueError unless keys are unique, uploaded lines unchanged, and refunds covered by their originals."""
     keys: dict[tuple[str, str], str] = {}
-    refunded: dict[str, Decimal] = {}
     for line_id, line in fees.items():
-        if line.line_id != line_id:
-            raise ValueError(f"fees.{line_id}: line_id is {line.line_id}")
+        check_standing(line_id, line, line.digest)
         other = keys.setdefault(line.key, line_id)
         if other != line_id:
             raise ValueError(f"fees.{line_id}: rxno and feedetl_sn are those of line {other}")
-        if line.voided and line.outcome == "uploaded":
-            raise ValueError(f"fees.{line_id}: the centre has this line; it cannot be voided, hand over a refund line")
-        if line.outcome == "uploaded" and line.sent != line.digest():
-            raise ValueError(f"fees.{line_id}: the centre has this line; it cannot change, hand over a refund line")
-        if line.umamt < 0 and not line.voided:
-            if line.refund_of is None:
-                raise ValueError(f"fees.{line_id}: a negative line names the line that it refunds (refund_of)")
-            refunded[line.refund_of] = refunded.get(line.refund_of, Decimal(0)) + line.umamt
-        elif line.refund_of is not None and line.umamt > 0:
-            raise ValueError(f"fees.{line_id}: a refund has a negative amount")
-    for original, amount in refunded.items():
-        charge = fees.get(original)
-        if charge is None or charge.voided:
-            raise ValueError(f"refund_of: the visit has no line {original}")
-        if charge.umamt + amount < 0:
-            raise ValueError(f"refund_of: line {original} is {charge.umamt}, refunds come to {amount}")
+    check_refunds(fees, _amount)
+
+
+def _amount(line: LedgerLine) -> Decimal:
+    return line.umamt

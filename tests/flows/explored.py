@@ -13,9 +13,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from flows import Bounds, Exploration, explore, load_catalogue, load_site, story_lines
-from tests.jiangsu import ROOT
+from flows import Bounds, Exploration, explore, story_lines
 from tests.page import renew
+from tests.shipped import catalogue, shipped
 
 RUNS = 3
 MOST = 3_000_000
@@ -35,7 +35,7 @@ def main() -> int:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     failed = False
-    for definition in load_site(ROOT / "flows.yaml").definitions:
+    for definition in shipped():
         runs = [_explored(definition, bounds) for _ in range(1 if arguments.thorough else RUNS)]
         last = runs[-1]
         failed |= last.counter_example is not None or not last.complete
@@ -59,7 +59,7 @@ def _explored(definition: object, bounds: Bounds) -> Exploration:
     def progress(known: int, waiting: int) -> None:
         sys.stderr.write(f"\r{known:,} situations, {waiting:,} to go ")
 
-    return asyncio.run(explore(definition, load_catalogue(), bounds=bounds, most=MOST, progress=progress))  # type: ignore[arg-type]
+    return asyncio.run(explore(definition, catalogue(), bounds=bounds, most=MOST, progress=progress))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ from engine.definitions import FlowDefinition
 from engine.errors import InvalidFlow
 from engine.events import Concluded, Verdict
 from engine.outcomes import Effect, InDoubt, NotSent
-from flows import Exploration, explore, load_catalogue, load_site, proof_key, prove, shipped_proofs, story_lines
+from flows import Exploration, explore, load_catalogue, proof_key, prove, shipped_proofs, story_lines
 from flows.exploring import search
-from tests.jiangsu import ROOT, outpatient
+from tests.jiangsu import outpatient
+from tests.shipped import catalogue, shipped
 from tests.toy import toy_catalogue, toy_flow
 
 SETTLE_BY_ASKING = {"doubt": ["ask"], "undo": {"trigger": "unsettle", "step": "toy.unsettle", "doubt": ["ask"]}}
@@ -25,12 +26,13 @@ KEYED = {
     "doubt": ["repeat", {"probe": "toy.look"}, "ask"],
     "undo": {"impossible": "a refund stays"},
 }
-SHIPPED = load_site(ROOT / "flows.yaml").definitions
+SHIPPED = shipped()
 TIMED = {"auto": False, "when": [], "input": None, "deadline": "1m"}
 TIMERS = [{"name": "soon", "in": "registered", "trigger": "settle", "after": "1h"}]
 SOUND = {
     "reverse": toy_flow(),
     "probe": toy_flow(register={"doubt": [{"probe": "toy.look"}, "ask"]}),
+    "inquire": toy_flow(register={"doubt": [{"inquire": "toy.ask_about"}, "ask"]}),
     "ask": toy_flow(settle=SETTLE_BY_ASKING),
     "keyed": toy_flow(settle=KEYED),
     "nothing to undo": toy_flow(settle={"undo": {"nothing": "a slip of paper"}}),
@@ -62,7 +64,7 @@ def test_a_sound_flow_is_proven(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("definition", SHIPPED, ids=lambda definition: definition.flow)
 def test_every_shipped_flow_is_proven_and_on_the_list(definition: FlowDefinition) -> None:
-    found = asyncio.run(explore(definition, load_catalogue()))
+    found = asyncio.run(explore(definition, catalogue()))
     assert found.counter_example is None, "\n".join(story_lines(found))
     assert found.complete
     line = f"{proof_key(definition)}: {{flow: {definition.flow}, situations: {found.situations}}}"

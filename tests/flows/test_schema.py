@@ -64,6 +64,7 @@ def test_the_schema_has_the_keys_of_the_models() -> None:
     assert {tuple(each.get("properties", each.get("enum"))) for each in whole} == {
         ("ask", "repeat"),
         ("probe",),
+        ("inquire",),
         ("reverse",),
         tuple(models["SettleMethod"].model_fields),
     }

@@ -21,6 +21,7 @@ from service.files import KINDS, check, recognise
 from service.multipart import the_file
 from service.settings import Settings
 from storage import memory_books, upgrade
+from storage.registers import open_registers
 from tests.conftest import TEST_KEY
 from tests.jiangsu import ROOT
 from tests.world import World
@@ -44,11 +45,12 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         store=world.store,
         environment=world.environment,
         books=memory_books(),
+        registers=open_registers(world.store),
         settings=Settings(file_max_bytes=LIMIT),
         runner=SimpleNamespace(in_flight=0, worker="test"),
     )
     transport = httpx.ASGITransport(app=build_api(cast(Application, wired)), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test/api/v1") as made:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api/v1") as made:
         yield made
 
 

@@ -1,0 +1,1 @@
+"""Who may what: ``matrix`` is the table, ``door`` recognises callers, ``signing_in`` checks passwords."""

@@ -1,0 +1,91 @@
+"""The HTTP API around a toy world, for tests: one process without a runner, time that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+from fastapi import FastAPI
+
+from service.access.secrets import digest, hashed, key_text, token
+from service.api import build_api
+from service.api.desk import Desk
+from service.application import Application
+from service.settings import Settings
+from storage import memory_books
+from storage.registers import Account, ApiKey, Registers, open_registers
+from tests.world import World
+
+PASSWORD = "correct horse battery"
+BASE = "http://localhost"
+
+
+def settings(**changes: Any) -> Settings:
+    """Settings that read nothing from outside."""
+    return Settings(_env_file=None, patient_key="test", **changes)  # type: ignore[call-arg]
+
+
+@dataclass
+class Wired:
+    """World, registers and API of one process."""
+
+    world: World
+    settings: Settings = field(default_factory=settings)
+    registers: Registers | None = None
+    worker: str = "test"
+
+    def __post_init__(self) -> None:
+        self.registers = self.registers or open_registers(self.world.store)
+        self.application = cast(
+            Application,
+            SimpleNamespace(
+                commands=self.world.commands,
+                store=self.world.store,
+                environment=self.world.environment,
+                registers=self.registers,
+                books=memory_books(),
+                settings=self.settings,
+                runner=SimpleNamespace(in_flight=0, worker=self.worker),
+            ),
+        )
+        self.api: FastAPI = build_api(self.application)
+
+    @property
+    def desk(self) -> Desk:
+        desk: Desk = self.api.state.desk
+        return desk
+
+    async def key(self, role: str, name: str = "") -> str:
+        """Add a key and return it."""
+        assert self.registers is not None
+        secret, environment = token(), self.world.environment
+        made = ApiKey(environment.new_id(), name or role, role, digest(secret), environment.now(), "test")
+        await self.registers.access.add_key(made)
+        return key_text(made.key_id, secret)
+
+    async def user(self, name: str, role: str) -> None:
+        """Add a person with PASSWORD."""
+        assert self.registers is not None
+        now = self.world.environment.now()
+        await self.registers.access.add_account(Account(name, role, hashed(PASSWORD), now, "test", now))
+
+    @asynccontextmanager
+    async def client(self, key: str = "", address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
+        """A client of the API, with a key."""
+        transport = httpx.ASGITransport(app=self.api, raise_app_exceptions=False, client=(address, 1))
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers) as made:
+            yield made
+
+
+async def opened(client: httpx.AsyncClient, key: str = "K1", **data: Any) -> str:
+    """Open a toy visit and return its id."""
+    body = {"flow": "toy.visit", "key": key, "data": {"patient": "invented", **data}}
+    response = await client.post("/api/v1/visits", json=body)
+    assert response.status_code == 201, response.text
+    visit: str = response.json()["visit"]
+    return visit
