@@ -11,25 +11,25 @@ import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-import steps.platform
 from adapters.hospital.port import HospitalPort, PortSettings
 from adapters.platform.calling import HOSPITAL_METHODS, PLATFORM_METHODS
 from adapters.platform.client import PlatformClient, PlatformSettings
 from adapters.platform.contracts import INTERFACES, build_refusal, build_reply, dumps, loads, validate_request
-from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition
 from engine.environment import SECOND
 from engine.facts import normalise
-from flows import load_catalogue, load_flow
+from flows import load_site
 from tests.adapters.platform.samples import members
 from tests.jiangsu import ROOT
 from tests.people import identity_number, name
+from tests.shipped import catalogue
 from tests.toy import ToyEnvironment
+
+__all__ = ["catalogue"]
 
 Facts = dict[str, Any]
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
@@ -38,6 +38,8 @@ _NUMBERS = {(method.name or ""): number for number, method in HOSPITAL_METHODS.i
 _PATHS = {(method.interface.path or "").strip("/"): number for number, method in PLATFORM_METHODS.items()}
 #: 9.1.1 and 13.2.1 share a path, and the platform treats them alike.
 _PATHS["prefront/hospitalizationCosts/hisRefund"] = "13.2.1"
+#: Flows that only the endpoint knows; they are tested with it.
+OF_THE_ENDPOINT = ("platform.reference", "platform.push")
 #: Where the payment's number and amount stand in a request that books one.
 PAID = {
     "3.1.2": ("outTradeNo", "amount"),
@@ -58,19 +60,10 @@ PAID = {
 
 
 @cache
-def catalogue() -> Catalogue:
-    """What is installed, and the platform's steps and adapters, whether or not they are installed already."""
-    found = load_catalogue()
-    found.modules["platform"] = steps.platform
-    found.adapters |= {"hospital": HospitalPort, "platform": PlatformClient}
-    return found
-
-
-@cache
 def definitions() -> Mapping[str, FlowDefinition]:
-    """The platform's flows by name."""
-    files = sorted((ROOT / "flows/platform").glob("*.yaml"))
-    return {each.flow: each for each in (load_flow(Path(file))[0] for file in files)}
+    """The platform's flows by name: those that hand on what one of the two sides asks for."""
+    site = load_site(ROOT / "docs/examples/platform.yaml").definitions
+    return {each.flow: each for each in site if each.flow not in OF_THE_ENDPOINT}
 
 
 class No(Exception):

@@ -1,4 +1,4 @@
-"""Is a payment really not in the HIS's books? Asked after a refusal, and before anybody says refundable (13.1.1; P64)."""
+"""Is a payment really not in the HIS's books? Asked after a refusal, and before anybody says refundable (13.1.1; P104)."""
 
 from __future__ import annotations
 

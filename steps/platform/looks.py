@@ -1,4 +1,4 @@
-"""Probes made from ``table.yaml``: a record at the peer, and what it tells about the call in doubt (P63-P66)."""
+"""Probes made from ``table.yaml``: a record at the peer, and what it tells about the call in doubt (P103-P106)."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def differences(view: View, record: RecordRow, standing: Sequence[Row]) -> tuple
 
 
 class LockLapses(BaseProbe):
-    """33.1.3 in doubt: no query shows whose a lock is, but it lapses by itself. Then whatever it did is gone (P67)."""
+    """33.1.3 in doubt: no query shows whose a lock is, but it lapses by itself. Then whatever it did is gone (P107)."""
 
     name: ClassVar[str] = "platform.lock_lapses"
     role: ClassVar[str] = "his"

@@ -1,4 +1,4 @@
-"""What a visit of the platform knows. Requests and answers of 003 stand under the number of their interface (P60)."""
+"""What a visit of the platform knows. Requests and answers of 003 stand under the number of their interface (P100)."""
 
 from __future__ import annotations
 

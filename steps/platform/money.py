@@ -91,7 +91,7 @@ def left(data: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
 def refund_number(view: View) -> str:
     """Return the number under which the wanted refund goes out: the HIS's own or, without one, the next of this order.
 
-    It depends only on refunds that are over, so it stays the same for every repeat of this one (P62).
+    It depends only on refunds that are over, so it stays the same for every repeat of this one (P102).
     """
     said = view.data.get("refund", {}).get("refund_no")
     if said:
