@@ -169,6 +169,7 @@ class His(Peer):
     surcharge: str = "0.00"
     begun: bool = False  #: the health examination
     insurer: str = "80.00"  #: what the insurer pays of an order of 100.00
+    given_back: list[Facts] = field(default_factory=list)  #: rows of 14.2.1 that the desk has made
 
     def adapter(self) -> HospitalPort:
         return HospitalPort(PortSettings(), httpx.MockTransport(self._call))
@@ -205,7 +206,8 @@ class His(Peer):
     def _q14_2_1(self, body: Facts) -> Any:
         orders = [str(deed.body[PAID[deed.number][0]]) for deed in self.made if deed.number in PAID]
         taken_back = self.of("20.1.8", "21.2.3", "29.1.4", "33.1.5", "36.1.3")
-        rows = [row | {"refundNo": ""} for order in orders for row in self.payments(order)]
+        rows = [row | {"refundNo": ""} for order in dict.fromkeys(orders) for row in self.payments(order)]
+        rows += self.given_back
         for deed in taken_back:
             (paid, *_) = self.payments(orders[-1])
             rows.append(paid | {"refundNo": f"R{deed.id}", "amount": "-" + str(paid["amount"])})
@@ -358,6 +360,8 @@ class Platform(Peer):
                 if not self._refunds(body["refundNo"]):
                     return {"flag_success": "REFUND_FAILED"}, {}
                 return {"flag_success": "REFUNDED"}, {}
+            case "14.1.1":
+                return self.transactions(body.get("tradeType")), {}
             case "14.1.3":
                 order = body["outTradeNo"]
                 if order not in self.payments:
@@ -372,6 +376,25 @@ class Platform(Peer):
                 if not any(deed.number == number and deed.body == body for deed in self.made):
                     self.book(number, body)
                 return ("1" if number == "5.2.1" else None), {}
+
+    def transactions(self, trade: str | None) -> list[Facts]:
+        """What 14.1.1 lists: payments by order, refunds by the platform's number."""
+        base = {"payTime": self.now, "stateDes": "成功", "transactionId": "W1", "payType": "WeChatPay"}
+        if trade == "PAY":
+            return [
+                base | {"outTradeNo": order, "sourceOutTradeNo": order, "amount": amount}
+                for order, amount in self.payments.items()
+            ]
+        return [
+            base
+            | {
+                "outTradeNo": f"RE{deed.id}",
+                "sourceOutTradeNo": deed.body["outTradeNo"],
+                "refundOrderNo": deed.body["refundNo"],
+                "amount": f"-{deed.body['amount']}",
+            }
+            for deed in self.of("13.2.1")
+        ]
 
     def _refunds(self, number: str) -> list[Deed]:
         return [deed for deed in self.of("13.2.1", "20.2.2", "21.1.7") if deed.body["refundNo"] == number]
