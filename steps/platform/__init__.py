@@ -42,7 +42,11 @@ STEPS: dict[str, Any] = {
         )
     },
 }
-CONDITIONS: dict[str, Any] = {condition.__name__: condition for condition in conditions.CONDITIONS} | conditions.ASKED | reconciliation.CONDITIONS
+CONDITIONS: dict[str, Any] = (
+    {condition.__name__: condition for condition in conditions.CONDITIONS}
+    | conditions.ASKED
+    | reconciliation.CONDITIONS
+)
 MODELS: dict[str, Any] = {
     model.__name__: model
     for model in (
