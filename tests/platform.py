@@ -1,4 +1,4 @@
-"""The peers of the patient platform's flows in this process: a HIS and a platform of few words, behind the real adapters.
+"""The peers of the platform's flows in this process: a HIS and a platform of few words, behind the real adapters.
 
 A write is booked every time it arrives (nothing is deduplicated but the platform's refunds, by our number); queries are
 told from what is booked. ``lose`` loses requests or replies, ``refusals`` are codes by interface.

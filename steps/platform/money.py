@@ -1,4 +1,4 @@
-"""Payments and refunds of a visit: which request brought the money, how much may still go back, under which number (G9)."""
+"""Payments and refunds of a visit: what was paid, how much may still go back, under which number (G9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both sides' payments and refunds of a period compared: 14.1.1 and 14.2.1, then by number 14.1.2, 14.1.3, 14.2.2 (P125)."""
+"""Both sides' payments and refunds of a period: 14.1.1 and 14.2.1, then by number 14.1.2, 14.1.3, 14.2.2 (P125)."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ class Difference(Model):
 class Reconciliation(Period):
     """Everything that a visit may know."""
 
-    payments: dict[str, Amount] = {}  #: by order, as the platform has them
-    refunds: dict[str, Amount] = {}
-    booked: dict[str, Amount] = {}  #: by order, as the hospital has them
-    returned: dict[str, dict[str, Amount]] = {}  #: by order and number
-    differences: dict[str, Difference] = {}
+    payments: dict[str, Amount] = Field(default={}, description="by order, as the platform has them")
+    refunds: dict[str, Amount] = Field(default={}, description="by order, what the platform gave back")
+    booked: dict[str, Amount] = Field(default={}, description="by order, as the hospital has them")
+    returned: dict[str, dict[str, Amount]] = Field(default={}, description="by order and the hospital's number")
+    differences: dict[str, Difference] = Field(default={}, description="by order")
     compared: bool = False
     note: Words | None = None
 

@@ -393,7 +393,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "platform.insurance_payment",
         _INSURED,
         "taken_back",
-        ("create@opened", "expire@ordered"),
+        ("create@opened", "cancel_order@ordered"),
         patience=2 * DAY,
     ),
     Scenario(
@@ -401,7 +401,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "platform.insurance_payment",
         _INSURED,
         "taken_back",
-        ("create@opened", "settle@ordered", "expire@settled"),
+        ("create@opened", "settle@ordered", "cancel_order@settled"),
         acts=(_SETTLE,),
         patience=2 * DAY,
     ),
@@ -428,7 +428,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "taken_back",
         (
             *("create@opened", "settle@ordered", "verify@pay_noticed", "book@verified", "check@pay_answered"),
-            "expire@unpaid",
+            "cancel_order@unpaid",
         ),
         acts=(_SETTLE, Act("settled", "paid", _REST)),
         refusals={"5.1.4": ("60101", "不允许")},

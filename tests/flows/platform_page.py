@@ -1,4 +1,4 @@
-"""``python -m tests.flows.platform_page``: write flow × interfaces × undo × doubt × timers into docs/platform-flows.md."""
+"""``python -m tests.flows.platform_page``: write calls, doubts, ways back, timers into docs/platform-flows.md."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def rows() -> Iterator[str]:
                 continue
             way = f"{', '.join(transition.source)} → {transition.dest}"
             doubt = ", ".join(_method(definition, each) for each in transition.doubt)
-            yield f"| {shown} | {way} | {number} {transition.title.zh.rsplit(' ', 1)[0]} | {effect.value} | {doubt} | {_undo(definition, transition)} |"
+            words = (shown, way, f"{number} {transition.title.zh.rsplit(' ', 1)[0]}", effect.value, doubt)
+            yield "| " + " | ".join((*words, _undo(definition, transition))) + " |"
             shown = ""
         timers = "; ".join(_timer(each.states, each.trigger, each.after) for each in definition.timers)
         if reads or timers:
