@@ -622,8 +622,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         "platform.lab_booking",
         _LABORATORY,
         "expired",
-        ("book@pay_noticed", "check@pay_answered", "refund_query@lapsed"),
-        acts=(Act("lapsed", "refund_query", refund_query("XMYY1")), Act("lapsed", "expire")),
+        ("book@pay_noticed", "check@pay_answered", "refund_query@unpaid"),
+        acts=(Act("unpaid", "refund_query", refund_query("XMYY1")), Act("unpaid", "expire")),
         refusals={"33.1.4": ("60205", "号源已满")},
     ),
     # -- online

@@ -277,7 +277,7 @@ async def test_a_payment_after_the_lapse_is_the_hiss_to_judge() -> None:
     assert (await desk.visit()).state == "lapsed"
     desk.his.refusals["33.1.4"] = ("60205", "号源已满")
     visit = await desk.trigger("pay", body("33.1.4", recordId="L1", outTradeNo="XMYY1", total="16.00"))
-    assert (visit.state, visit.data["refusals"]["33.1.4"]["code"]) == ("lapsed", "60205")
+    assert (visit.state, visit.data["refusals"]["33.1.4"]["code"]) == ("unpaid", "60205")
     visit = await desk.trigger("refund_query", refund_query("XMYY1"))
     assert visit.data["answers"]["13.1.1"] == {"data": "refundable"}
 
@@ -286,7 +286,7 @@ async def test_a_free_item_that_is_refused_looks_for_no_money() -> None:
     desk = await counter("lab_booking")
     desk.his.refusals["33.1.4"] = ("60205", "")
     visit = await desk.open("L1", body("33.1.4", recordId="L1", total="0.00"))
-    assert visit.state == "lapsed"
+    assert visit.state == "unpaid"
     assert desk.his.times("14.2.2") == 0
 
 
