@@ -24,7 +24,9 @@ from adapters.platform.contracts import INTERFACES, build_refusal, build_reply, 
 from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition
 from engine.environment import SECOND
+from engine.facts import normalise
 from flows import load_catalogue, load_flow
+from tests.adapters.platform.samples import members
 from tests.jiangsu import ROOT
 from tests.people import identity_number, name
 from tests.toy import ToyEnvironment
@@ -39,6 +41,8 @@ _PATHS["prefront/hospitalizationCosts/hisRefund"] = "13.2.1"
 #: Where the payment's number and amount stand in a request that books one.
 PAID = {
     "3.1.2": ("outTradeNo", "amount"),
+    "6.2.5": ("blTradeNo", "amount"),
+    "28.1.6": ("tradeNo", "acPrice"),
     "7.1.2": ("outTradeNo", "payAmount"),
     "10.1.2": ("outTradeNo", "amount"),
     "5.1.4": ("outTradeNo", "amount"),
@@ -120,7 +124,8 @@ class Peer:
     async def respond(self, number: str, request: httpx.Request) -> httpx.Response:
         await asyncio.sleep(0)
         interface = INTERFACES[number]
-        body = validate_request(interface, loads(request.content))
+        read = validate_request(interface, loads(request.content))
+        body: Facts = {"rows": read} if isinstance(read, list) else read  # type: ignore[assignment]
         assert isinstance(body, dict), body
         self.asked.append(number)
         self.bodies.append(body)
@@ -164,8 +169,13 @@ class Peer:
         raise NotImplementedError
 
 
+@dataclass
 class His(Peer):
     """The HIS behind us. What it has booked is in ``made``; what was cancelled stays there, beside its cancellation."""
+
+    surcharge: str = "0.00"
+    begun: bool = False  #: the health examination
+    insurer: str = "80.00"  #: what the insurer pays of an order of 100.00
 
     def adapter(self) -> HospitalPort:
         return HospitalPort(PortSettings(), httpx.MockTransport(self._call))
@@ -177,9 +187,8 @@ class His(Peer):
         if INTERFACES[number].kind.value == "query":
             return getattr(self, f"_q{number.replace('.', '_')}")(body), {}
         deed = self.book(number, body)
-        answer = ANSWERS.get(number)
-        data = answer(deed, body) if callable(answer) else answer
-        return data, BESIDE.get(number, {})
+        data, beside = answer_of(number, deed, body)
+        return (data | {"medAmount": self.insurer} if number == "5.1.2" else data), beside
 
     def payments(self, order: str) -> list[Facts]:
         """What is booked under a payment's number."""
@@ -200,19 +209,136 @@ class His(Peer):
     def _q14_2_2(self, body: Facts) -> Any:
         return self.payments(body["tradeNo"])
 
+    def _q14_2_1(self, body: Facts) -> Any:
+        orders = [str(deed.body[PAID[deed.number][0]]) for deed in self.made if deed.number in PAID]
+        taken_back = self.of("20.1.8", "21.2.3", "29.1.4", "33.1.5", "36.1.3")
+        rows = [row | {"refundNo": ""} for order in orders for row in self.payments(order)]
+        for deed in taken_back:
+            (paid, *_) = self.payments(orders[-1])
+            rows.append(paid | {"refundNo": f"R{deed.id}", "amount": "-" + str(paid["amount"])})
+        return [row | {"name": PATIENT, "hisCardCode": CARD} for row in rows]
+
     def _q8_1_3(self, body: Facts) -> Any:
         found = [deed for deed in self.of("8.1.2") if deed.body["refundNo"] == body["refundNo"]]
         return {"outRefundId": f"T{found[0].id}" if found else "", "status": "1" if found else "3"}
 
+    def _q5_1_5(self, _body: Facts) -> Any:
+        orders = self.of("5.1.1")
+        if not orders or self.of("5.1.4") or len(self.of("5.1.3")) >= len(orders):
+            raise No("10002", "没有未完成订单")
+        state = {"tradeState": "1" if self.of("5.1.2") else "0", "detailIds": orders[-1].body["detailIds"]}
+        return ORDER | {"medAmount": self.insurer, "tradeCreateTime": self.now, "hisTradeId": f"D{orders[-1].id}"} | state
 
-#: What the HIS answers a write with: the number of the deed and the request → data.
-ANSWERS: Mapping[str, Any] = {
-    "3.1.2": lambda deed, _: {"outPrepayId": f"P{deed}"},
-    "7.1.2": lambda deed, _: {"outPrepayId": f"P{deed}"},
-    "10.1.2": lambda deed, body: {"outPrepayId": f"P{deed}", "amount": body["amount"]},
-    "8.1.2": lambda deed, _: {"outRefundId": f"T{deed}", "balance": "0.00"},
+    def _q24_1_5(self, _body: Facts) -> Any:
+        rows: list[Facts] = []
+        for deed in self.of("24.1.4", "24.1.6", "24.1.7", "24.1.8"):
+            body = deed.body
+            if deed.number in ("24.1.6", "24.1.7"):
+                rows = [row | {"status": "1"} if row["regId"] == body["regId"] else row for row in rows]
+            if deed.number == "24.1.8":
+                rows += [self._slot(f"L{n}", "7", line) for n, line in enumerate(body["orderList"])]
+            elif deed.number != "24.1.6":
+                rows.append(self._slot(f"G{deed.id}", "0", body))
+        return rows
+
+    def _slot(self, number: str, status: str, body: Facts) -> Facts:
+        names = ("orderId", "orderName", "roomId", "selectedDate", "planTimeName")
+        made = {name: body.get(name, "2026-11-21" if name == "selectedDate" else "甲") for name in names}
+        more = {"statusDes": "状态", "roomName": "超声室", "planTimeId": "T1"}
+        return {"regId": number, "status": status} | more | made
+
+    def _q28_1_5(self, _body: Facts) -> Any:
+        return "1" if len(self.of("28.1.6")) > len(self.of("28.1.7")) else "0"
+
+    def _q28_1_8(self, _body: Facts) -> Any:
+        return "1" if self.begun else "0"
+
+    def _q21_2_5(self, _body: Facts) -> Any:
+        return {"surcharge": self.surcharge}
+
+    def _q33_1_2(self, _body: Facts) -> Any:
+        return []
+
+    def _q2_1_1(self, body: Facts) -> Any:
+        if not self.of("1.2.1", "1.2.2"):
+            raise No("20215", "卡号信息不存在")
+        data = INTERFACES["2.1.1"].reply().data
+        assert data is not None
+        return members(data, full=False) | {"medicalCardNumber": body["medicalCardNumber"]}
+
+    def _q15_1_3(self, _body: Facts) -> Any:
+        if not self.of("15.1.2"):
+            raise No("10002", "没有排队")
+        return {"queueNumber": "7", "currentOrderNumber": 2, "roomName": "一诊室"}
+
+    def _q42_1_1(self, _body: Facts) -> Any:
+        data = INTERFACES["42.1.1"].reply().data
+        assert data is not None
+        state = {"triageState": "1" if self.of("42.1.2") else "0"}
+        about = {name: body("42.1.2")["requests"]["42.1.2"][name] for name in ("deptId", "doctorId")}
+        return [members(data, full=False) | state | about]
+
+    def _q23_1_2(self, body: Facts) -> Any:
+        data = INTERFACES["23.1.2"].reply().data
+        assert data is not None
+        return members(data, full=False) | {"id": body["id"], "signStatus": "signed" if self.of("23.1.3") else "notSign"}
+
+    def _q37_1_1(self, _body: Facts) -> Any:
+        passes = self.of("37.1.3")
+        if not passes or len(self.of("37.1.4")) >= len(passes):
+            raise No("10002", "没有陪护证")
+        data = INTERFACES["37.1.1"].reply().data
+        assert data is not None
+        made = members(data, full=False) | {"caregiversId": f"C{passes[-1].id}", "flagInvalid": "0"}
+        changed = self.of("37.1.2")
+        newest = changed[-1].body if changed else passes[-1].body
+        return made | {name: newest[name] for name in ("phone", "termOfValidity", "relationShip")}
+
+
+#: An insurance order: 100.00 in all, 80.00 by the insurer.
+ORDER: Mapping[str, Any] = {
+    "tradeAmount": "100.00",
+    "preferentialAmount": "0.00",
+    "medPayList": [{"payTypeName": "统筹", "payAmount": "80.00"}],
 }
-BESIDE: Mapping[str, Facts] = {}
+
+
+def answer_of(number: str, deed: int, body: Facts) -> tuple[Any, Facts]:
+    """What the HIS answers a write with: a sample of its contract, with numbers made of the deed's."""
+    reply = INTERFACES[number].reply()
+    beside = {"refundNo": f"R{deed}"} if number == "21.2.3" else {}
+    if reply.data is None or reply.data.type.value == "nothing":
+        return None, beside
+    if not reply.data.fields:
+        return ("1" if reply.data.table else "成功"), beside
+    told = members(reply.data, full=False)
+    told |= {name: f"{letter}{deed}" for name, letter in _IDS.items() if name in told}
+    if number in ("5.1.1", "5.1.2"):
+        told |= {name: ORDER[name] for name in ORDER if name in told}
+        told |= {"medAmount": "80.00"} if number == "5.1.2" else {"preMedAmount": "80.00"}
+        told["hisTradeId"] = body.get("hisTradeId", f"D{deed}")
+    if number == "10.1.2":
+        told["amount"] = body["amount"]
+    if number == "24.1.8":
+        told["successDetailIdList"] = [line["orderId"] for line in body["orderList"]]
+    return told, beside
+
+
+_IDS = {
+    "outPrepayId": "P",
+    "outRefundId": "T",
+    "hisRegistrationId": "H",
+    "invoiceId": "I",
+    "newInvoiceId": "N",
+    "refundNo": "R",
+    "refoundNo": "R",
+    "regId": "G",
+    "id": "E",
+    "outOrderId": "O",
+    "hosRecordId": "L",
+    "patInHosId": "Z",
+    "caregiversId": "C",
+}
 
 
 @dataclass
@@ -245,8 +371,13 @@ class Platform(Peer):
                     raise No("10002", "无此订单")
                 paid = {"outTradeNo": order, "payTime": self.now, "state": "SUCCESS", "transactionId": "W1"}
                 return paid | {"amount": self.payments[order]}, {}
-            case _:
-                self.book(number, body)
+            case "20.2.2" | "21.1.7":
+                if not self._refunds(body["refundNo"]):
+                    self.book(number, body)
+                return None, {}
+            case _:  # state notices, and 5.2.1: the same again changes nothing
+                if not any(deed.number == number and deed.body == body for deed in self.made):
+                    self.book(number, body)
                 return ("1" if number == "5.2.1" else None), {}
 
     def _refunds(self, number: str) -> list[Deed]:
@@ -275,6 +406,13 @@ class Platform(Peer):
 
 
 # -- requests as the platform sends them; nobody of this exists
+def body(number: str, **more: Any) -> Facts:
+    """A request of any interface with its required members, and what ``more`` says otherwise."""
+    made = members(INTERFACES[number].request, full=False)
+    card = {"medicalCardNumber": CARD} if "medicalCardNumber" in made else {}
+    return {"requests": {number: normalise(made | card | more)}}
+
+
 def clinic(order: str = "ZJZF1", **more: Any) -> Facts:
     """3.1.2."""
     made = {

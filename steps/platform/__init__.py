@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from steps.platform import absence, calls, conditions, looks, models, paid, refunds, registering, reports, surcharge
+from steps.platform import (
+    absence,
+    calls,
+    conditions,
+    looks,
+    models,
+    paid,
+    refunds,
+    registering,
+    reports,
+    surcharge,
+    verifying,
+)
 from steps.platform.openings import OPENINGS
 
 STEPS: dict[str, Any] = {
@@ -23,6 +35,7 @@ STEPS: dict[str, Any] = {
             registering.FindRegistered,
             registering.AskRegistered,
             surcharge.AskSurcharge,
+            verifying.VerifyRest,
             *reports.STEPS,
         )
     },

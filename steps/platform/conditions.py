@@ -63,15 +63,20 @@ def nothing_to_pay(view: View) -> bool:
     return left_over is not None and left_over <= NOTHING
 
 
-def rest_is_paid(view: View) -> bool:
-    """Tell whether the self-paid part that was noticed is what is due (G9): 5.1.4 counts the card's balance in."""
-    payment, due = payment_of(view.data), rest(view)
-    return payment is not None and due is not None and payment.total == due
-
-
 def is_settled(view: View) -> bool:
     """Tell whether an insurance order is settled with the insurer."""
     return "5.1.2" in view.data.get("answers", {})
+
+
+def is_registered(view: View) -> bool:
+    """Tell whether a booked registration was paid and registered."""
+    return "21.2.4" in view.data.get("answers", {})
+
+
+def is_a_line(view: View) -> bool:
+    """Tell whether what is reported as served is a line of the order."""
+    served, order = view.data.get("served"), view.data.get("requests", {}).get("25.1.1", {})
+    return served is not None and any(each["chargeId"] == served["charge_id"] for each in order.get("charges", ()))
 
 
 def waits_for_another(view: View) -> bool:
@@ -115,7 +120,8 @@ CONDITIONS = (
     all_given_back,
     was_paid,
     nothing_to_pay,
-    rest_is_paid,
+    is_registered,
+    is_a_line,
     is_settled,
     waits_for_another,
     refund_is_whole,

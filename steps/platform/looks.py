@@ -158,29 +158,42 @@ def differences(view: View, record: RecordRow, standing: Sequence[Row]) -> tuple
     return (Disagreement(f"amount of {payment.order}", str(payment.paid), str(booked)),)
 
 
-class LockLapses(LookStep):
-    """33.1.3 in doubt: no query shows the lock, but it lapses by itself. Then whatever it did is gone (P67)."""
+class LockLapses(BaseProbe):
+    """33.1.3 in doubt: no query shows whose a lock is, but it lapses by itself. Then whatever it did is gone (P67)."""
 
     name: ClassVar[str] = "platform.lock_lapses"
+    role: ClassVar[str] = "his"
+    operation: ClassVar[str] = "33.1.2"
+
+    def request(self, view: View) -> Mapping[str, Any]:
+        """Ask for the schedule's numbers: the answer is kept as evidence, and decides nothing."""
+        about = {"hospitalId": "ask 33.1.3 hospitalId", "schedulingId": "ask 33.1.3 schedulingId"}
+        return filled(view, about)  # type: ignore[arg-type]
 
     def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
         """Wait until the lock has lapsed; the platform is told that there is none."""
-        if self._left(view) > 0:
-            return Unclear("the number may be locked")
-        number = self.call.interface
-        words = {"code": "40001", "msg": "号源锁定结果不明，已过锁定时间，请重新选择"}
-        return Applied(
-            Progress({"refusals": {number: words}, "outcome": "refused", "called": number}), "the lock has lapsed"
-        )
+        return self._judged(view)
+
+    def refused(self, view: View, refusal: Refused) -> Judgement:
+        """A refusal changes nothing in that."""
+        return self._judged(view)
 
     def recheck(self, view: View, reply: Mapping[str, Any]) -> Judgement:
-        """A lock that came late lapses as well."""
+        """Let a lock that came late lapse as well."""
         return NotApplied("a lock lapses by itself")
 
-    def _left(self, view: View) -> int:
+    def recheck_refused(self, view: View, refusal: Refused) -> Judgement:
+        """Let a lock that came late lapse as well."""
+        return NotApplied("a lock lapses by itself")
+
+    def _judged(self, view: View) -> Judgement:
         assert view.subject is not None
-        minutes = int(view.subject.request.get("lockTime", 0))
-        return view.subject.at + (minutes + 1) * MINUTE - view.now
+        minutes = int(view.subject.request.get("lockTime", 0)) + 1
+        if view.now < view.subject.at + minutes * MINUTE:
+            return Unclear("the number may be locked")
+        told = {"code": "40001", "msg": "号源锁定结果不明，锁定时间已过，请重新选择"}
+        data = {"refusals": {"33.1.3": told}, "outcome": "refused", "called": "33.1.3"}
+        return Applied(Progress(data), "whatever was locked has lapsed")
 
 
 def look_step(name: str, row: LookRow) -> type[LookStep]:
@@ -197,8 +210,7 @@ def look_step(name: str, row: LookRow) -> type[LookStep]:
         "__doc__": f"{record.interface} about {row.of}.",
         "__module__": __name__,
     }
-    base = LockLapses if name == "lock_lapses" else LookStep
-    return type("".join(part.title() for part in name.split("_")), (base,), members)
+    return type("".join(part.title() for part in name.split("_")), (LookStep,), members)
 
 
 LOOK_STEPS: Mapping[str, type[LookStep]] = {name: look_step(name, row) for name, row in LOOKS.items()}

@@ -32,7 +32,8 @@ class AskSurcharge(BaseStep):
         if said is None or Decimal(str(said)) == due:
             return Progress({"outcome": "accepted"})
         told = {"code": "60202", "msg": "附加费与院内不一致"}
-        return Progress({"outcome": "refused", "called": "21.2.4", "refusals": {"21.2.4": told}})
+        gone = {"21.2.4": None}  # another payment may come, and nothing of this one may stay in it
+        return Progress({"outcome": "refused", "called": "21.2.4", "refusals": {"21.2.4": told}, "requests": gone})
 
     def refused(self, view: View, refusal: Refused) -> Progress | None:
         """Where the hospital knows no surcharges (not opened, nothing found), the HIS judges the sum itself."""
