@@ -196,6 +196,7 @@ async def test_a_change_of_a_booking_may_come_twice_and_each_gets_its_own_answer
         one, two = (request("24.1.7", appointmentId="A1", regId=old) for old in ("R1", "R2"))
         assert (await desk.post("24.1.7", one))["data"]["regId"] == "R2"
         assert (await desk.post("24.1.7", two))["data"]["regId"] == "R3"
+        assert (await desk.post("24.1.7", one))["data"]["regId"] == "R2"
         assert desk.count("24.1.7") == 2
 
 
