@@ -11,25 +11,25 @@ import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-import steps.platform
 from adapters.hospital.port import HospitalPort, PortSettings
 from adapters.platform.calling import HOSPITAL_METHODS, PLATFORM_METHODS
 from adapters.platform.client import PlatformClient, PlatformSettings
 from adapters.platform.contracts import INTERFACES, build_refusal, build_reply, dumps, loads, validate_request
-from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition
 from engine.environment import SECOND
 from engine.facts import normalise
-from flows import load_catalogue, load_flow
+from flows import load_site
 from tests.adapters.platform.samples import members
 from tests.jiangsu import ROOT
 from tests.people import identity_number, name
+from tests.shipped import catalogue
 from tests.toy import ToyEnvironment
+
+__all__ = ["catalogue"]
 
 Facts = dict[str, Any]
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
@@ -38,6 +38,8 @@ _NUMBERS = {(method.name or ""): number for number, method in HOSPITAL_METHODS.i
 _PATHS = {(method.interface.path or "").strip("/"): number for number, method in PLATFORM_METHODS.items()}
 #: 9.1.1 and 13.2.1 share a path, and the platform treats them alike.
 _PATHS["prefront/hospitalizationCosts/hisRefund"] = "13.2.1"
+#: Flows that only the endpoint knows; they are tested with it.
+OF_THE_ENDPOINT = ("platform.reference", "platform.push")
 #: Where the payment's number and amount stand in a request that books one.
 PAID = {
     "3.1.2": ("outTradeNo", "amount"),
@@ -58,19 +60,10 @@ PAID = {
 
 
 @cache
-def catalogue() -> Catalogue:
-    """What is installed, and the platform's steps and adapters, whether or not they are installed already."""
-    found = load_catalogue()
-    found.modules["platform"] = steps.platform
-    found.adapters |= {"hospital": HospitalPort, "platform": PlatformClient}
-    return found
-
-
-@cache
 def definitions() -> Mapping[str, FlowDefinition]:
-    """The platform's flows by name."""
-    files = sorted((ROOT / "flows/platform").glob("*.yaml"))
-    return {each.flow: each for each in (load_flow(Path(file))[0] for file in files)}
+    """The platform's flows by name: those that hand on what one of the two sides asks for."""
+    site = load_site(ROOT / "docs/examples/platform.yaml").definitions
+    return {each.flow: each for each in site if each.flow not in OF_THE_ENDPOINT}
 
 
 class No(Exception):
@@ -176,6 +169,7 @@ class His(Peer):
     surcharge: str = "0.00"
     begun: bool = False  #: the health examination
     insurer: str = "80.00"  #: what the insurer pays of an order of 100.00
+    given_back: list[Facts] = field(default_factory=list)  #: rows of 14.2.1 that the desk has made
 
     def adapter(self) -> HospitalPort:
         return HospitalPort(PortSettings(), httpx.MockTransport(self._call))
@@ -212,7 +206,8 @@ class His(Peer):
     def _q14_2_1(self, body: Facts) -> Any:
         orders = [str(deed.body[PAID[deed.number][0]]) for deed in self.made if deed.number in PAID]
         taken_back = self.of("20.1.8", "21.2.3", "29.1.4", "33.1.5", "36.1.3")
-        rows = [row | {"refundNo": ""} for order in orders for row in self.payments(order)]
+        rows = [row | {"refundNo": ""} for order in dict.fromkeys(orders) for row in self.payments(order)]
+        rows += self.given_back
         for deed in taken_back:
             (paid, *_) = self.payments(orders[-1])
             rows.append(paid | {"refundNo": f"R{deed.id}", "amount": "-" + str(paid["amount"])})
@@ -365,6 +360,8 @@ class Platform(Peer):
                 if not self._refunds(body["refundNo"]):
                     return {"flag_success": "REFUND_FAILED"}, {}
                 return {"flag_success": "REFUNDED"}, {}
+            case "14.1.1":
+                return self.transactions(body.get("tradeType")), {}
             case "14.1.3":
                 order = body["outTradeNo"]
                 if order not in self.payments:
@@ -379,6 +376,25 @@ class Platform(Peer):
                 if not any(deed.number == number and deed.body == body for deed in self.made):
                     self.book(number, body)
                 return ("1" if number == "5.2.1" else None), {}
+
+    def transactions(self, trade: str | None) -> list[Facts]:
+        """What 14.1.1 lists: payments by order, refunds by the platform's number."""
+        base = {"payTime": self.now, "stateDes": "成功", "transactionId": "W1", "payType": "WeChatPay"}
+        if trade == "PAY":
+            return [
+                base | {"outTradeNo": order, "sourceOutTradeNo": order, "amount": amount}
+                for order, amount in self.payments.items()
+            ]
+        return [
+            base
+            | {
+                "outTradeNo": f"RE{deed.id}",
+                "sourceOutTradeNo": deed.body["outTradeNo"],
+                "refundOrderNo": deed.body["refundNo"],
+                "amount": f"-{deed.body['amount']}",
+            }
+            for deed in self.of("13.2.1")
+        ]
 
     def _refunds(self, number: str) -> list[Deed]:
         return [deed for deed in self.of("13.2.1", "20.2.2", "21.1.7") if deed.body["refundNo"] == number]

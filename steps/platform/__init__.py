@@ -11,6 +11,7 @@ from steps.platform import (
     looks,
     models,
     paid,
+    reconciliation,
     refunds,
     registering,
     reports,
@@ -37,10 +38,11 @@ STEPS: dict[str, Any] = {
             surcharge.AskSurcharge,
             verifying.VerifyRest,
             *reports.STEPS,
+            *reconciliation.STEPS,
         )
     },
 }
-CONDITIONS: dict[str, Any] = {condition.__name__: condition for condition in conditions.CONDITIONS} | conditions.ASKED
+CONDITIONS: dict[str, Any] = {condition.__name__: condition for condition in conditions.CONDITIONS} | conditions.ASKED | reconciliation.CONDITIONS
 MODELS: dict[str, Any] = {
     model.__name__: model
     for model in (
@@ -51,6 +53,7 @@ MODELS: dict[str, Any] = {
         models.ResultTold,
         models.ServedTold,
         models.NoteTold,
+        *reconciliation.MODELS,
         *OPENINGS,
     )
 }

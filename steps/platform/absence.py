@@ -1,4 +1,4 @@
-"""Is a payment really not in the HIS's books? Asked after a refusal, and before anybody says refundable (13.1.1; P64)."""
+"""Is a payment really not in the HIS's books? Asked after a refusal, and before anybody says refundable (13.1.1; P104)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CheckNotBooked(_Absence):
         booked = [each for each in Record(view, _PAYMENT, reply).found if Decimal(str(each["amount"])) > NOTHING]
         if not booked:
             gone = {"requests": {called: None}} if row is not None and row.retried else {}
-            return Progress({"outcome": "absent", **gone})
+            return Progress({"outcome": "absent", "unbooked": called, **gone})
         found: dict[str, Any] = {"outcome": "accepted", "called": called}
         if row is not None:
             told = {name: resolve(view, each, booked[0]) for name, each in row.unknown.items()}

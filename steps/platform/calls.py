@@ -1,4 +1,4 @@
-"""A step that hands one request of 003 on and keeps the answer: made from a row of ``table.yaml`` (P60, P61)."""
+"""A step that hands one request of 003 on and keeps the answer: made from a row of ``table.yaml`` (P100, P101)."""
 
 from __future__ import annotations
 

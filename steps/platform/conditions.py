@@ -68,6 +68,11 @@ def is_settled(view: View) -> bool:
     return "5.1.2" in view.data.get("answers", {})
 
 
+def rest_was_refused(view: View) -> bool:
+    """Tell whether the HIS has refused to book the self-paid rest of an order."""
+    return view.data.get("unbooked") == "5.1.4"
+
+
 def is_registered(view: View) -> bool:
     """Tell whether a booked registration was paid and registered."""
     return "21.2.4" in view.data.get("answers", {})
@@ -121,6 +126,7 @@ CONDITIONS = (
     was_paid,
     nothing_to_pay,
     is_registered,
+    rest_was_refused,
     is_a_line,
     is_settled,
     waits_for_another,

@@ -1,4 +1,4 @@
-"""Probes made from ``table.yaml``: a record at the peer, and what it tells about the call in doubt (P63-P66)."""
+"""Probes made from ``table.yaml``: a record at the peer, and what it tells about the call in doubt (P103-P106)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from engine.steps import (
 )
 from steps.platform.bodies import fitted
 from steps.platform.calls import accepted
-from steps.platform.money import NOTHING, payment_of
-from steps.platform.rows import CALLS, LOOKS, RECORDS, CallRow, LookRow, RecordRow
+from steps.platform.money import NOTHING, order_of, payment_in, payment_of
+from steps.platform.rows import CALLS, LOOKS, PAYMENTS, RECORDS, CallRow, LookRow, RecordRow
 from steps.platform.sources import filled, resolve
 
 Row = Mapping[str, Any]
+_OTHER = {"there": "gone", "gone": "there"}
 
 
 class Record:
@@ -35,7 +36,8 @@ class Record:
         """Read ``reply``. Raises where it has not the form that the table says."""
         self.found = [dict(each) for each in _matching(view, row, reply.get("data"))]
         self._row = row
-        payment = payment_of(view.data)
+        sent = None if view.subject is None else payment_in(view.subject.operation, view.subject.request)
+        payment = sent or payment_of(view.data)
         free = row.free == "unclear" and (payment is None or payment.total <= NOTHING)
         self._absent = "unclear" if free else row.absent
 
@@ -105,18 +107,24 @@ class LookStep(BaseProbe):
         return Unclear(f"the look was refused: {refusal.code}")
 
     def recheck(self, view: View, reply: Mapping[str, Any]) -> Judgement:
-        """Look for a late original of a visit that is about to close: is the record what the visit says?"""
+        """Look for a late original of a visit that is about to close: did it do what the visit does not know of?"""
         record = Record(view, self.record, reply)
-        if record.state == "unclear":
-            return Unclear(f"{self.record.interface} does not tell")
-        if len(record.standing) > 1:
+        if record.state == self.row.tells and len(record.standing) > 1:
             return Applied(reason=f"{self.record.interface} shows it {len(record.standing)} times")
         answered = view.data.get("answers", {})
-        done = self.row.of in answered and not any(each in answered for each in self.row.over)
-        believed = self.row.tells if done else "gone" if self.row.tells == "there" else "there"
-        if record.state == believed:
+        over = any(each in answered for each in self.row.over)
+        done = self.row.of in answered and not over and self._is_the_one(view)
+        if done or (over and record.state == "unclear") or record.state == _OTHER[self.row.tells]:
             return NotApplied("the record is what the visit says")
-        return Applied(reason=f"{self.record.interface}: {record.state}, and the visit says {believed}")
+        if record.state == "unclear":
+            return Unclear(f"{self.record.interface} does not tell")
+        return Applied(reason=f"{self.record.interface}: {record.state}, and the visit does not know of it")
+
+    def _is_the_one(self, view: View) -> bool:
+        """Tell whether the suspect is about the payment that the visit stands for, not about an earlier, refused one."""
+        assert view.subject is not None
+        row = PAYMENTS.get(view.subject.operation)
+        return row is None or str(view.subject.request.get(row.order)) == order_of(view.data)
 
     def recheck_refused(self, view: View, refusal: Refused) -> Judgement:
         """Take "nothing found" as that."""
@@ -159,7 +167,7 @@ def differences(view: View, record: RecordRow, standing: Sequence[Row]) -> tuple
 
 
 class LockLapses(BaseProbe):
-    """33.1.3 in doubt: no query shows whose a lock is, but it lapses by itself. Then whatever it did is gone (P67)."""
+    """33.1.3 in doubt: no query shows whose a lock is, but it lapses by itself. Then whatever it did is gone (P107)."""
 
     name: ClassVar[str] = "platform.lock_lapses"
     role: ClassVar[str] = "his"

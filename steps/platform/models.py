@@ -1,4 +1,4 @@
-"""What a visit of the platform knows. Requests and answers of 003 stand under the number of their interface (P60)."""
+"""What a visit of the platform knows. Requests and answers of 003 stand under the number of their interface (P100)."""
 
 from __future__ import annotations
 
@@ -134,6 +134,7 @@ class Visit(Model):
     paid: Amount | None = Field(default=None, description="what the peer says was paid, where no notice tells it")
     refund: Wish | None = None
     refunds: dict[str, Refund] = {}
+    unbooked: str | None = Field(default=None, description="interface of the payment that is not in the HIS's books")
     tries: int | None = Field(default=None, description="refusals in a row that say: call again")
     result: Literal["3", "4", "5"] | None = Field(default=None, description="挂号状态 3 已过号 4 已取消 5 已就诊")
     served: Served | None = Field(default=None, description="what of an online order was served or given back last")

@@ -40,24 +40,27 @@ def payment_of(data: Mapping[str, Any]) -> Payment | None:
             named.get("id_card"), None,
         )
     requests = data.get("requests", {})
-    for number, row in PAYMENTS.items():
-        request = requests.get(number)
-        if request is None or not request.get(row.order):
-            continue
-        balance, unified = _amount(request, row.balance), _amount(request, row.unified)
-        paid = _amount(request, row.paid) - (balance if row.with_balance else NOTHING)
-        return Payment(
-            number=number,
-            order=str(request[row.order]),
-            paid=paid,
-            unified=unified,
-            total=paid + balance + unified,
-            unified_order=request.get(row.unified_order) if row.unified_order else None,
-            card=request.get("medicalCardNumber"),
-            id_card=request.get(row.id_card),
-            paid_at=request.get(row.paid_at) if row.paid_at else None,
-        )
-    return None
+    return next((each for number in PAYMENTS if (each := payment_in(number, requests.get(number)))), None)
+
+
+def payment_in(number: str, request: Mapping[str, Any] | None) -> Payment | None:
+    """Return the payment that a request brings; None: it brings none."""
+    row = PAYMENTS.get(number)
+    if row is None or request is None or not request.get(row.order):
+        return None
+    balance, unified = _amount(request, row.balance), _amount(request, row.unified)
+    paid = _amount(request, row.paid) - (balance if row.with_balance else NOTHING)
+    return Payment(
+        number=number,
+        order=str(request[row.order]),
+        paid=paid,
+        unified=unified,
+        total=paid + balance + unified,
+        unified_order=request.get(row.unified_order) if row.unified_order else None,
+        card=request.get("medicalCardNumber"),
+        id_card=request.get(row.id_card),
+        paid_at=request.get(row.paid_at) if row.paid_at else None,
+    )
 
 
 def _amount(request: Mapping[str, Any], member: str | None) -> Decimal:
@@ -91,7 +94,7 @@ def left(data: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
 def refund_number(view: View) -> str:
     """Return the number under which the wanted refund goes out: the HIS's own or, without one, the next of this order.
 
-    It depends only on refunds that are over, so it stays the same for every repeat of this one (P62).
+    It depends only on refunds that are over, so it stays the same for every repeat of this one (P102).
     """
     said = view.data.get("refund", {}).get("refund_no")
     if said:

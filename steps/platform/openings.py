@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steps.platform.models import asking
 
-#: Model → interfaces. Payments that open a visit may also be opened by the refund query alone: it closes the order (P64).
+#: Model → interfaces. Payments that open a visit may also be opened by the refund query alone: it closes the order (P104).
 _TAKES = {
     "ClinicPayment": ("3.1.2", "13.1.1"),
     "ZiboPayment": ("6.2.5", "13.1.1"),

@@ -1,4 +1,4 @@
-"""What the platform knows of a payment, asked before any of it goes back (14.1.3; P69)."""
+"""What the platform knows of a payment, asked before any of it goes back (14.1.3; P109)."""
 
 from __future__ import annotations
 

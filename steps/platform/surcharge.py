@@ -1,4 +1,4 @@
-"""The surcharge of a booked registration, asked before it is paid (21.2.5; G9, P73)."""
+"""The surcharge of a booked registration, asked before it is paid (21.2.5; G9, P113)."""
 
 from __future__ import annotations
 

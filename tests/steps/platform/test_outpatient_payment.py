@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from engine.definitions import Retry
 from engine.environment import DAY, MINUTE
-from engine.errors import DuplicateKey, InvalidData, TriggerNotLegal
+from engine.errors import DuplicateKey, InvalidData
 from engine.events import Verdict
 from tests.platform import clinic, refund_query
 from tests.steps.platform.counter import WHO, cause, counter, stands
@@ -83,49 +84,45 @@ async def test_balance_and_unified_platform_may_be_counted_in() -> None:
 
 
 # -- refused
-async def test_a_refusal_is_answered_as_it_is_and_the_order_closed_when_the_platform_asks() -> None:
+async def test_a_refusal_is_kept_as_it_is_and_the_order_closes_when_the_books_say_so() -> None:
     desk = await counter(FLOW)
     desk.his.refusals["3.1.2"] = ("60103", "金额不一致")
     visit = await desk.open("ZJZF1", clinic())
-    assert stands(visit) == ("failed", False)
+    assert stands(visit) == ("failed", True)
     assert visit.data["refusals"] == {"3.1.2": {"code": "60103", "msg": "金额不一致"}}
-    assert "answers" not in visit.data or visit.data["answers"] == {}
-    visit = await desk.trigger("close_order", refund_query())
-    assert stands(visit) == ("closed", True)
+    assert not visit.data.get("answers")
     assert desk.his.asked == ["3.1.2", "14.2.2"]
-    with pytest.raises(TriggerNotLegal, match="closed"):
-        await desk.trigger("try_again")
 
 
-async def test_nobody_asks_and_the_order_closes_by_itself() -> None:
+async def test_a_refused_payment_stays_open_until_a_late_original_can_no_longer_come() -> None:
+    """Refundable is said of closed visits only: one with a suspect closes after its last look."""
     desk = await counter(FLOW)
-    desk.his.refusals["3.1.2"] = ("60101", "")
-    await desk.open("ZJZF1", clinic())
-    assert stands(await desk.rest(8 * DAY)) == ("closed", True)
+    desk.his.lost_requests["3.1.2"] = 1
+    asked = desk.his.respond
 
+    async def refuse_the_second(number: str, request: object) -> object:
+        if number == "3.1.2" and desk.his.asked.count("3.1.2"):
+            desk.his.refusals["3.1.2"] = ("60103", "")
+        return await asked(number, request)  # type: ignore[arg-type]
 
-async def test_a_refused_payment_is_tried_again_when_a_person_says_so() -> None:
-    desk = await counter(FLOW)
-    desk.his.refusals["3.1.2"] = ("60101", "")
-    await desk.open("ZJZF1", clinic())
-    desk.his.refusals.clear()
-    visit = await desk.trigger("try_again")
-    assert stands(visit) == ("booked", True)
-    assert visit.data["refusals"] == {}
+    desk.his.respond = refuse_the_second  # type: ignore[method-assign,assignment]
+    visit = await desk.open("ZJZF1", clinic(), MINUTE)
+    assert stands(visit) == ("failed", False)
+    assert stands(await desk.rest()) == ("failed", True)
 
 
 async def test_an_order_that_is_booked_although_it_was_refused_is_not_closed() -> None:
     """A late original: the HIS refused the second one, because the first one came after all."""
     desk = await counter(FLOW)
     desk.his.refusals["3.1.2"] = ("60102", "已缴费")
-    await desk.open("ZJZF1", clinic())
     desk.his.book("3.1.2", {"outTradeNo": "ZJZF1", "amount": "120.00"})
-    visit = await desk.trigger("close_order", refund_query())
+    visit = await desk.open("ZJZF1", clinic())
     assert (visit.state, cause(visit)) == ("checked", "disagreement")
+    assert visit.data["refusals"] == {}
     await desk.world.commands.resume(desk.visit_id, *WHO)
     visit = await desk.rest()
     assert stands(visit) == ("booked", True)
-    assert visit.data["paid"] == "120.00"
+    assert (visit.data["paid"], visit.data["answers"]["3.1.2"]["data"]) == ("120.00", {"outPrepayId": "ZJZF1"})
 
 
 @pytest.mark.parametrize("code", ["40003", "50001"])
@@ -142,7 +139,7 @@ async def test_a_his_that_does_not_let_us_in_is_our_trouble_not_the_patients(cod
 # -- the refund query comes first
 async def test_a_refund_query_without_a_notice_closes_the_order_against_it() -> None:
     desk = await counter(FLOW)
-    assert stands(await desk.open("ZJZF1", refund_query())) == ("closed", True)
+    assert stands(await desk.open("ZJZF1", refund_query())) == ("failed", True)
     with pytest.raises(DuplicateKey):
         await desk.world.commands.open("platform.outpatient_payment", "ZJZF1", clinic())
     assert desk.his.made == []
@@ -157,15 +154,13 @@ async def test_a_refund_query_without_a_notice_about_what_the_his_has_booked() -
     assert stands(await desk.rest()) == ("booked", True)
 
 
-async def test_while_it_is_unsure_nothing_closes_the_order() -> None:
+async def test_a_person_reads_out_the_number_of_the_his() -> None:
     desk = await counter(FLOW)
     desk.his.lost_replies["3.1.2"] = 1
     desk.his.refusals["14.2.2"] = ("60001", "")
     desk.his.lost_replies["14.2.2"] = 1000
     visit = await desk.open("ZJZF1", clinic(), 60 * MINUTE)
     assert (visit.state, cause(visit)) == ("opened", "doubt")
-    with pytest.raises(TriggerNotLegal):
-        await desk.trigger("close_order", refund_query())
     read = {"answers": {"3.1.2": {"data": {"outPrepayId": "P1"}}}}
     with pytest.raises(InvalidData, match=r"3\.1\.2|outPrepayId|20001"):
         await desk.world.commands.settle(desk.visit_id, Verdict.APPLIED, *WHO, {"answers": {"3.1.2": {"data": {}}}})
@@ -176,13 +171,14 @@ async def test_while_it_is_unsure_nothing_closes_the_order() -> None:
 
 
 async def test_a_person_gives_up_a_payment_that_never_reached_the_his() -> None:
-    desk = await counter(FLOW)
+    few = Retry.model_validate({"first": "1s", "attempts": 5})
+    desk = await counter(FLOW, policies={"paid": few, "default": few})
     desk.his.unreached["3.1.2"] = 10**6
-    visit = await desk.open("ZJZF1", clinic(), 40 * 60 * MINUTE)
+    visit = await desk.open("ZJZF1", clinic())
     assert cause(visit) == "retries_exhausted"
     await desk.world.commands.reverse(desk.visit_id, "opened", *WHO)
     await desk.rest()
-    assert stands(await desk.trigger("give_up")) == ("closed", True)
+    assert stands(await desk.trigger("give_up")) == ("failed", True)
     assert desk.his.made == []
 
 
