@@ -20,7 +20,7 @@ from engine.facts import normalise
 from engine.outcomes import Done
 from engine.store import Status
 from service.platform import references
-from service.platform.acting import Act, key_of, newest_of
+from service.platform.acts import Act, key_of, newest_of
 from service.platform.answering import Accepted, Asked, Declined, answer_of, asked_before, wait
 from service.platform.asking import ask, asked
 from service.platform.desk import BY, Desk, Known

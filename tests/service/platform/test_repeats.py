@@ -235,6 +235,26 @@ async def test_later_calls_find_the_visit_by_the_number_that_the_his_gave() -> N
         assert (await desk.post("5.1.3", request("5.1.3", hisTradeId=["NOBODY"])))["code"] == "60102"
 
 
+async def test_a_number_that_the_platform_learned_past_us_is_found_as_well() -> None:
+    async with bench(wait=0.05) as desk:
+        go = asyncio.Event()
+
+        async def slow(_method: Any, _body: Any) -> Any:
+            await go.wait()
+            return reply("5.1.1", hisTradeId="SLOW")
+
+        desk.his("5.1.1", slow)
+        assert (await desk.post("5.1.1", request("5.1.1")))["code"] == "40004"
+        go.set()
+        for _ in range(100):
+            answer = await desk.post("5.1.2", request("5.1.2", hisTradeId="SLOW"))
+            if answer["code"] not in ("60102", "40004"):
+                break
+            await asyncio.sleep(0.01)
+        assert answer["success"], answer
+        assert desk.count("5.1.2") == 1
+
+
 @pytest.mark.parametrize("operation", ["20.1.8", "21.2.3", "21.2.4", "24.1.6", "28.1.7", "29.1.4", "36.1.3", "5.1.2"])
 async def test_what_belongs_to_no_visit_is_refused_and_begins_nothing(operation: str) -> None:
     async with bench() as desk:
