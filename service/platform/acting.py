@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from adapters.platform.calling import Method
-from adapters.platform.contracts.model import Type
 from engine import errors
-from engine.commands import MAX_KEY
 from engine.facts import dumps, normalise
-from engine.store import Projection
 from service.platform import references
+from service.platform.acts import MOST_ALIKE, Act, Content, key_of, visit_of
 from service.platform.answering import Accepted, Asked, Declined, answer_of, asked_before, wait
 from service.platform.desk import BY, Desk, Known
 from service.platform.references import ORDER, Holder
 from service.platform.replies import NOT_OPENED, Body, Refusal, accepted, pruned, refused, working
-from service.platform.table import CONTENT, DAY, Row
 
 log = structlog.get_logger("visitflow.platform")
 
-_PLACE = re.compile(r"\{(\w+)\}")
-#: Calls of one series, one after the other; room for their numbers in the key.
-_MOST_ALIKE, _SUFFIX = 10_000, 6
 _DIFFERENT = "20003"
-
-Content = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One call that changes something."""
-
-    method: Method
-    row: Row
-    content: Content  #: the contract's members, in JSON types: what tells one call from another
-
-    @property
-    def number(self) -> str:
-        """The interface."""
-        return self.method.interface.number
-
-    def __getitem__(self, member: str) -> str:
-        """Return a member as text; a list joined."""
-        said = self.content.get(member)
-        if isinstance(said, list):
-            return ",".join(map(str, said))
-        return "" if said is None else str(said)
 
 
 async def act(desk: Desk, method: Method, request: Mapping[str, Any]) -> Body:
@@ -114,7 +83,7 @@ async def _bring(desk: Desk, made: Act) -> tuple[str, int]:
     try:
         if made.row.act == "open":
             return await _open(desk, made)
-        found = await _visit_of(desk, made)
+        found = await visit_of(desk, made)
         if found is None and made.row.act == "either":
             return await _open(desk, made)
         if found is None:
@@ -143,7 +112,7 @@ async def _claim(desk: Desk, made: Act, key: str) -> None:
 
 async def _open(desk: Desk, made: Act) -> tuple[str, int]:
     base = key_of(desk, made)
-    for count in range(1, _MOST_ALIKE):
+    for count in range(1, MOST_ALIKE):
         key = base if count == 1 else f"{base}-{count}"
         if await _later_one(desk, made, base, count):
             continue
@@ -230,43 +199,3 @@ def _same_number(made: Act, known: Known) -> Asked | None:
         if all(dumps(before.content.get(name)) == dumps(made.content.get(name)) for name in keys):
             return before
     return None
-
-
-async def _visit_of(desk: Desk, made: Act) -> Known | None:
-    """Return the visit that a trigger goes to: by its key, or by a number that it was given."""
-    for member, source in made.row.about.items():
-        kind = ORDER if source == "order" else source
-        holder = await references.find(desk, kind, made[member]) if made[member] else None
-        if holder is not None and holder.flow == made.row.flow:
-            projection = await desk.find(holder.flow, holder.key)
-            return None if projection is None else await desk.known(projection.visit_id)
-    if not made.row.key:
-        return None
-    newest = await newest_of(desk, made.row.flow, key_of(desk, made))
-    return None if newest is None else await desk.known(newest.visit_id)
-
-
-async def newest_of(desk: Desk, flow: str, base: str) -> Projection | None:
-    """Return the newest visit of a series of calls."""
-    newest = None
-    for count in range(1, _MOST_ALIKE):
-        found = await desk.find(flow, base if count == 1 else f"{base}-{count}")
-        if found is None:
-            break
-        newest = found
-    return newest
-
-
-def key_of(desk: Desk, made: Act) -> str:
-    """Return the key of a visit. What would be too long, or a person's, is hashed (G10)."""
-    template, fields = made.row.key, made.method.interface.request.fields
-    members = _PLACE.findall(template)
-    values = {DAY: desk.day(), CONTENT: dumps(dict(made.content))}
-    said = {name: values[name] if name in values else made[name] for name in members}
-    plain = _PLACE.sub(lambda found: said[found[1]], template)
-    personal = CONTENT in members or any(fields[m].type is Type.PERSONAL for m in members if m in fields)
-    if not personal and len(plain) <= MAX_KEY - _SUFFIX and plain.isprintable() and plain:
-        return plain
-    words = template[: template.index("{")]
-    digest = hashlib.sha256(dumps([said[name] for name in members]).encode()).hexdigest()[:32]
-    return f"{words}#{digest}"

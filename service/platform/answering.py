@@ -52,15 +52,17 @@ def asked_before(known: Known, number: str) -> list[Asked]:
 def answer_of(known: Known, number: str, since: int) -> Accepted | Declined | None:
     """Return what became of the call of ``number`` that event ``since`` brought; None: not known yet.
 
-    Only what the journal got after that event counts: the visit may have answered another such call before (24.1.7).
+    Only what the journal got between this call and the next of its kind counts: the visit may have answered another
+    before, and one since (24.1.7).
     """
+    until = next((each.at for each in asked_before(known, number) if each.at > since), len(known.events))
     told = [
         patch
-        for event in known.events[since + 1 :]
+        for event in known.events[since + 1 : until]
         for patch in (getattr(event, "data", None), getattr(event, "new", None))
         if isinstance(patch, Mapping)
     ]
-    data = known.visit.data
+    data = known.data_at(until)
     if any(number in (patch.get("answers") or {}) for patch in told):
         answer = data.get("answers", {}).get(number)
         if answer is not None:
@@ -69,7 +71,7 @@ def answer_of(known: Known, number: str, since: int) -> Accepted | Declined | No
         refusal = data.get("refusals", {}).get(number)
         if refusal is not None:
             return Declined(str(refusal["code"]), str(refusal.get("msg", "")))
-    return _stopped(known, number, since)
+    return _stopped(known, number, since) if until == len(known.events) else None
 
 
 def _stopped(known: Known, number: str, since: int) -> Declined | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from adapters.times import SHANGHAI
 from engine.actions import legal_actions
@@ -12,7 +14,7 @@ from engine.errors import FlowUnavailable
 from engine.events import AnyEvent, decode
 from engine.machine import Flow
 from engine.numbers import MessageNumbers
-from engine.store import Projection
+from engine.store import History, Projection, StoredEvent
 from engine.visit import Visit, fold
 from service.application import Application
 from service.platform.methods import Methods
@@ -28,6 +30,13 @@ class Known:
     visit: Visit
     events: list[AnyEvent]
     flow: Flow | None  #: None: its version cannot be built here
+    stored: list[StoredEvent]  #: the same events as they are kept
+
+    def data_at(self, until: int) -> Mapping[str, Any]:
+        """Return what the visit knew after its first ``until`` events."""
+        if until >= len(self.stored):
+            return self.visit.data
+        return fold(self.visit.visit_id, History(None, tuple(self.stored[:until]))).data
 
     @property
     def cancelled(self) -> bool:
@@ -82,9 +91,10 @@ class Desk:
         """Return a visit as it is now."""
         store = self.application.store
         visit = fold(visit_id, await store.history(visit_id))
-        events = [decode(each.payload) for each in await store.journal(visit_id)]
+        stored = await store.journal(visit_id)
+        events = [decode(each.payload) for each in stored]
         try:
             flow: Flow | None = await self.application.registry.version(visit.version)
         except FlowUnavailable:
             flow = None
-        return Known(visit, events, flow)
+        return Known(visit, events, flow, stored)

@@ -104,15 +104,10 @@ def _flow(name: str) -> FlowDefinition:
         for number, row in rows.items()
         if row.trigger
     ]
-    if any(row.repeat != "never" for row in rows.values() if row.act != "trigger"):
+    if not any(row.act == "trigger" and row.order for row in rows.values()):  # those live on after a refused payment
         transitions.append(
             {"trigger": "fail", "from": "answered", "to": "closed", "auto": True, "when": ["toy.refused_only"]}
             | {"undo": {"impossible": "a toy"}}
-        )
-    if name != "platform.deposit":  # one flow without this trigger: it is cancelled instead
-        transitions.append(
-            {"trigger": "close_order", "from": ["opened", "answered"], "to": "closed", "input": "toy.Requests"}
-            | {"when": ["toy.refused_only"], "undo": {"impossible": "a toy"}}
         )
     transitions.append({"trigger": "end", "from": "answered", "to": "over"})
     return FlowDefinition.model_validate(

@@ -196,6 +196,7 @@ async def test_a_change_of_a_booking_may_come_twice_and_each_gets_its_own_answer
         one, two = (request("24.1.7", appointmentId="A1", regId=old) for old in ("R1", "R2"))
         assert (await desk.post("24.1.7", one))["data"]["regId"] == "R2"
         assert (await desk.post("24.1.7", two))["data"]["regId"] == "R3"
+        assert (await desk.post("24.1.7", one))["data"]["regId"] == "R2"
         assert desk.count("24.1.7") == 2
 
 
@@ -232,6 +233,26 @@ async def test_later_calls_find_the_visit_by_the_number_that_the_his_gave() -> N
         assert desk.count("5.1.3") == 2
         desk.refuses("5.1.3", "60102")
         assert (await desk.post("5.1.3", request("5.1.3", hisTradeId=["NOBODY"])))["code"] == "60102"
+
+
+async def test_a_number_that_the_platform_learned_past_us_is_found_as_well() -> None:
+    async with bench(wait=0.05) as desk:
+        go = asyncio.Event()
+
+        async def slow(_method: Any, _body: Any) -> Any:
+            await go.wait()
+            return reply("5.1.1", hisTradeId="SLOW")
+
+        desk.his("5.1.1", slow)
+        assert (await desk.post("5.1.1", request("5.1.1")))["code"] == "40004"
+        go.set()
+        for _ in range(100):
+            answer = await desk.post("5.1.2", request("5.1.2", hisTradeId="SLOW"))
+            if answer["code"] not in ("60102", "40004"):
+                break
+            await asyncio.sleep(0.01)
+        assert answer["success"], answer
+        assert desk.count("5.1.2") == 1
 
 
 @pytest.mark.parametrize("operation", ["20.1.8", "21.2.3", "21.2.4", "24.1.6", "28.1.7", "29.1.4", "36.1.3", "5.1.2"])
