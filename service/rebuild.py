@@ -26,9 +26,7 @@ class Journals(Protocol):
         """Return their flows."""
 
 
-async def rebuild_store(
-    wired: Journals, repair: bool, progress: Callable[[int], None] | None = None
-) -> dict[str, Any]:
+async def rebuild_store(wired: Journals, repair: bool, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
     """Compare every visit with its journal; return the report as data."""
 
     async def folder(stored: Projection, journal: Sequence[StoredEvent], snapshot: Snapshot | None) -> Folded:

@@ -63,7 +63,7 @@ def refuse_backup(connection: Connection, found: str | None) -> None:
 
 
 def refuse_newer(found: str) -> None:
-    """Raise SchemaOutdated for a schema that this version of the program does not know: it is older than the database."""
+    """Raise SchemaOutdated for a schema that this version of the program does not know: the database is newer."""
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if not found.startswith(BACKUP_MARK) and found not in known:
         raise SchemaOutdated(

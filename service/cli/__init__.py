@@ -10,6 +10,7 @@ from service.cli import (
     approvals,
     backups,
     catalogue,
+    database,
     demo,
     files,
     flows,
@@ -38,7 +39,8 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(neimenggu.app, name="neimenggu")
 app.add_typer(files.app, name="files")
-app.add_typer(backups.app, name="db")
+database.app.add_typer(backups.app)
+app.add_typer(database.app, name="db")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(approvals.app, name="approvals")

@@ -15,7 +15,6 @@ from engine.store import VisitFilter
 from flows import load_catalogue
 from service.application import application
 from service.cli.console import FOUND_SOMETHING, By, Json, Reason, out, print_json, run, say, settings, table
-from service.cli.database import app
 from service.keeping import restore as restore_backup
 from service.keeping import verify as verify_backup
 from service.keeping.restoring import manifest_time
@@ -23,6 +22,8 @@ from service.views import projection_view
 from service.words import Topic
 from storage import Vault
 from storage.backups import Manifest, copies_of
+
+app = typer.Typer()  # joined to `db`
 
 Backup = Annotated[Path, typer.Argument(help="The backup; its manifest lies beside it as PATH.json.")]
 

@@ -1,9 +1,9 @@
 """Taking a backup in: the store is then older than the world, and says so at every visit (G2).
 
-After the backup was made its visits went on: a settlement may have been sent that no journal here knows. A probe cannot
-be relied on to find it: many look for a message id, and that id is lost. So nothing moves by itself. Every visit that is
-not closed is stopped with cause ``restored``, until a person has compared it with the peers and resumes it; calls that
-were in the air become doubts and are settled first, as after any crash.
+After the backup was made its visits went on: a settlement may have been sent that no journal here knows. A probe
+cannot be relied on to find it: many look for a message id, and that id is lost. So nothing moves by itself. Every visit
+that is not closed is stopped with cause ``restored``, until a person has compared it with the peers and resumes it;
+calls that were in the air become doubts and are settled first, as after any crash.
 """
 
 from __future__ import annotations

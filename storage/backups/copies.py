@@ -27,7 +27,7 @@ class Copies(Protocol):
         """Return the backup as a store that is only read; None where it has to be restored first."""
 
     def refuse_to_overwrite(self, replace: bool, now: Micros) -> None:
-        """Raise NotLegal where processes work on the database, or BadInput where it holds visits and not ``replace``."""
+        """Raise NotLegal where processes work on it, or BadInput where it holds visits and not ``replace``."""
 
     def begin(self, backup: Path, manifest: Manifest, progress: Progress | None = None) -> str:
         """Load the backup where nobody can start on it yet, schema up to date; return its URL."""
