@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import importlib.util
+import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +20,19 @@ from engine.environment import SECOND
 from engine.errors import ActionNotLegal, BadInput, SchemaOutdated, TriggerNotLegal
 from engine.events import Cause, Stuck, Verdict
 from engine.store import Status, Store, VisitFilter, Worker
+from service.cli import app
+from service.cli.console import run_guarded
 from service.keeping import Restored, restore, verify
 from storage import SqlStore, Vault, open_store, upgrade
 from storage.backups import Manifest, copies_of, read_manifest
 from storage.backups.past import JUMP
 from storage.backups.workers import WorkersRun
 from storage.registers import Approval, open_registers
+from tests import postgres
 from tests.conftest import DURABLE
-from tests.storage.test_sql import exchange
+from tests.jiangsu import ROOT, opening
+from tests.storage.test_sql import exchange, keep
+from tests.storage.test_upgrade import REVISIONS, to_revision
 from tests.toy import ToyAdapter, ToyEnvironment, lose_reply, refuse, toy_catalogue
 from tests.world import World
 
@@ -78,8 +82,6 @@ def place(store_url: str, vault: Vault, tmp_path: Path, request: pytest.FixtureR
     if store_url.startswith("sqlite"):
         yield Place(f"sqlite:///{tmp_path / 'elsewhere.db'}", vault)
         return
-    from tests import postgres
-
     with postgres.database(request.getfixturevalue("postgres_server")) as url:
         yield Place(url, vault)
 
@@ -246,8 +248,6 @@ async def test_what_was_under_way_is_not_gone_on_with(
 async def test_keys_that_do_not_fit_are_told_before_anything_is_free(
     store: SqlStore, store_url: str, place: Place, tmp_path: Path
 ) -> None:
-    from tests.storage.test_sql import keep
-
     await keep(store, exchange())
     manifest = backed_up(store_url, tmp_path / "copy")
     assert manifest.keys == ["test"]
@@ -346,38 +346,60 @@ def test_without_the_tools_the_words_are_clear(tmp_path: Path, monkeypatch: pyte
         PostgresCopies("postgresql://u:secret@h/d")._tool("pg_dump")
 
 
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
-    environment = clean | {"VISITFLOW_DATA": str(folder / "data"), "VISITFLOW_OPERATOR": "wang"}
-    root = Path(__file__).parents[2]
-    line = [sys.executable, "-m", "service", *words]
-    return subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=60, check=False)
+class Commands:
+    """The command line within this process: its exit code, standard output and error."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        for name in list(os.environ):
+            if name.startswith("VISITFLOW_"):
+                monkeypatch.delenv(name)
+        monkeypatch.setenv("VISITFLOW_DATA", str(folder / "data"))
+        monkeypatch.setenv("VISITFLOW_OPERATOR", "wang")
+        monkeypatch.chdir(ROOT)
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        self._monkeypatch.setattr("sys.argv", ["visitflow", *words])
+        code = run_guarded(app)
+        told = self._capsys.readouterr()
+        return code, told.out, told.err
 
 
-@pytest.mark.slow
-def test_the_commands(tmp_path: Path) -> None:
-    from tests.jiangsu import opening
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(tmp_path, monkeypatch, capsys)
 
-    assert command(tmp_path, "db", "upgrade").returncode == 0
-    import json
 
+def test_the_commands(tmp_path: Path, command: Commands) -> None:
+    assert command("db", "upgrade")[0] == 0
     words = ("visits", "open", "jiangsu.outpatient", "MZ1", "-d", json.dumps(opening()), "--json")
-    assert command(tmp_path, *words).returncode == 0
+    assert command(*words)[0] == 0
     backup = str(tmp_path / "copy.db")
-    made = json.loads(command(tmp_path, "db", "backup", backup, "--json").stdout)
+    made = json.loads(command("db", "backup", backup, "--json")[1])
     assert (made["schema"], made["counts"]["visits"]) == (read_manifest(Path(backup)).db_schema, 1)
-    assert command(tmp_path, "db", "backup", backup).returncode == 2
-    assert command(tmp_path, "db", "verify", backup).returncode == 0
-    assert command(tmp_path, "db", "restored").returncode == 0
-    refused = command(tmp_path, "db", "restore", backup, "-r", "test")
-    assert (refused.returncode, "--replace" in refused.stderr) == (2, True), refused.stderr
-    done = command(tmp_path, "db", "restore", backup, "-r", "test", "--replace")
-    assert done.returncode == 0, done.stderr
-    assert "db restored" in done.stdout
-    listed = command(tmp_path, "db", "restored", "--json")
-    assert (listed.returncode, [each["key"] for each in json.loads(listed.stdout)]) == (6, ["MZ1"])
-    shown = command(tmp_path, "visits", "show", "jiangsu.outpatient/MZ1")
-    assert "从备份恢复" in shown.stdout
-    resumed = command(tmp_path, "visits", "resume", "jiangsu.outpatient/MZ1", "-r", "nothing there", "--by", "li")
-    assert resumed.returncode == 0, resumed.stderr
-    assert command(tmp_path, "db", "restored").returncode == 0
+    assert command("db", "backup", backup)[0] == 2
+    assert command("db", "verify", backup)[0] == 0
+    assert command("db", "restored")[0] == 0
+    code, _, told = command("db", "restore", backup, "-r", "test")
+    assert (code, "--replace" in told) == (2, True), told
+    code, told, _ = command("db", "restore", backup, "-r", "test", "--replace")
+    assert (code, "db restored" in told) == (0, True)
+    code, told, _ = command("db", "restored", "--json")
+    assert (code, [each["key"] for each in json.loads(told)]) == (6, ["MZ1"])
+    assert "从备份恢复" in command("visits", "show", "jiangsu.outpatient/MZ1")[1]
+    code, _, told = command("visits", "resume", "jiangsu.outpatient/MZ1", "-r", "nothing there", "--by", "li")
+    assert code == 0, told
+    assert command("db", "restored")[0] == 0
+
+
+def test_the_upgrade_command_makes_a_backup_first(tmp_path: Path, command: Commands) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    to_revision(f"sqlite:///{folder / 'visitflow.db'}", REVISIONS[0])
+    code, _, told = command("db", "upgrade")
+    assert code == 0, told
+    copies = sorted(each.name for each in folder.glob("*.before-upgrade-*"))
+    assert len(copies) == 2 and copies[1] == copies[0] + ".json"
+    assert command("db", "verify", str(folder / copies[0]))[0] == 0
+    assert command("db", "upgrade")[0] == 0
+    assert len(list(folder.glob("*.before-upgrade-*"))) == 2, "nothing changed, nothing copied"

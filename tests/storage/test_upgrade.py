@@ -163,19 +163,3 @@ def test_a_newer_database_is_not_touched(tmp_path: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '999'")
     with pytest.raises(SchemaOutdated, match="newer version"):
         changes(url, 0)
-
-
-@pytest.mark.slow
-def test_the_command_makes_a_backup_first(tmp_path: Path) -> None:
-    from tests.service.test_keeping import command
-
-    folder = tmp_path / "data"
-    folder.mkdir()
-    to_revision(f"sqlite:///{folder / 'visitflow.db'}", REVISIONS[0])
-    done = command(tmp_path, "db", "upgrade")
-    assert done.returncode == 0, done.stderr
-    copies = sorted(each.name for each in folder.glob("*.before-upgrade-*"))
-    assert len(copies) == 2 and copies[1] == copies[0] + ".json"
-    assert command(tmp_path, "db", "verify", str(folder / copies[0])).returncode == 0
-    assert command(tmp_path, "db", "upgrade").returncode == 0
-    assert len(list(folder.glob("*.before-upgrade-*"))) == 2, "nothing changed, nothing copied"
