@@ -216,6 +216,9 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
             " (docs/runbook.md)",
         ),
         "aside": ("原来的数据库放在", "the store before was put aside as"),
+        "no_periods": ("未设期限，全部永久保留", "no periods are set: everything is kept for ever"),
+        "only_counted": ("仅统计，未删除（--apply 才删除）", "only counted; --apply deletes"),
+        "deleted": ("已删除", "deleted"),
         "made_first": ("已先备份到", "made a backup first"),
     },
     Topic.LINE: {

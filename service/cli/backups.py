@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.environment import SystemEnvironment
+from engine.errors import BadInput
 from engine.events import Cause
 from engine.store import VisitFilter
 from flows import load_catalogue
@@ -18,6 +19,7 @@ from service.cli.console import FOUND_SOMETHING, By, Json, Reason, out, print_js
 from service.keeping import restore as restore_backup
 from service.keeping import verify as verify_backup
 from service.keeping.restoring import manifest_time
+from service.keeping.retention import overdue, periods, sweep
 from service.views import projection_view
 from service.words import Topic
 from storage import Vault
@@ -138,6 +140,37 @@ def restored(
         out.print(f"{len(rows)} {say(Cause.RESTORED, Topic.CAUSE)}", markup=False)
     if rows:
         raise typer.Exit(FOUND_SOMETHING)
+
+
+@app.command()
+def retention(
+    apply: Annotated[bool, typer.Option("--apply", help="Delete; without it only count.")] = False,
+    by: Annotated[str, typer.Option("--by", envvar="VISITFLOW_OPERATOR", help="Who acts (audited).")] = "",
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why (audited).")] = "",
+    json: Json = False,
+) -> None:
+    """Count what is older than VISITFLOW_KEEP_..._DAYS allow; `--apply` deletes it. Journals are never deleted.
+
+    Example: `VISITFLOW_KEEP_EXCHANGES_DAYS=365 visitflow db retention`
+    """
+    if apply and not (by.strip() and reason.strip()):
+        raise BadInput("deleting needs both --by and --reason", field="by")
+
+    async def work() -> dict[str, Any]:
+        async with application(settings()) as wired:
+            counts = await overdue(wired)
+            told = await sweep(wired, by, reason) if apply else ""
+            return {"periods": periods(wired.settings), "overdue": counts, "deleted": apply, "told": told}
+
+    found = run(work())
+    if json:
+        print_json(found)
+        return
+    for kind, days in found["periods"].items():
+        out.print(f"{kind}: {found['overdue'][kind]} > {days} d", markup=False)
+    if not found["periods"]:
+        out.print(say("no_periods", Topic.KEEPING), markup=False)
+    out.print(say("deleted" if apply else "only_counted", Topic.KEEPING), markup=False)
 
 
 def _shown(manifest: Manifest) -> dict[str, Any]:

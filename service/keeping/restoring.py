@@ -88,7 +88,7 @@ async def restore(
     try:
         refuse_foreign_keys(await store.read(lambda connection: keys_fit(connection, vault)))
         report = Restored(manifest.made_at, environment.now())
-        report.ended = await store.write(forget_past)
+        report.ended = await store.write(lambda connection: forget_past(connection, report.restored_at))
         registry = Registry(store, catalogue, environment)
         compared = await rebuild_store(
             Opened(store, registry), True, lambda done: progress("visits", done, manifest.counts.get("visits", 0))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, update
 from sqlalchemy.engine import Connection
 
+from engine.environment import Micros
 from storage.service_tables import ApprovalRow, BatchRow, WebSessionRow
 from storage.tables import CounterRow, PeerSessionRow, VisitRow, WorkerRow
 
@@ -23,7 +24,7 @@ _batches: Any = BatchRow.__table__  # type: ignore[attr-defined]
 JUMP = 500_000
 
 
-def forget_past(connection: Connection) -> dict[str, int]:
+def forget_past(connection: Connection, now: Micros) -> dict[str, int]:
     """End what was under way when the backup was made; return how many of each.
 
     Leases and workers (their processes are of another time), people's sessions, approvals that were not carried out,
@@ -39,7 +40,7 @@ def forget_past(connection: Connection) -> dict[str, int]:
         "approvals": update(_approvals).where(_approvals.c.state.in_(["asked", "approved"])).values(state="expired"),
         "batches": update(_batches)
         .where(_batches.c.state.in_(["previewed", "running"]))
-        .values(state="stopped", worker=None, held_until=0, finished_at=func.coalesce(_batches.c.finished_at, 0)),
+        .values(state="stopped", worker=None, held_until=0, finished_at=now),
         "peer_logins": update(_sessions)
         .where(_sessions.c.lease_owner.is_not(None))
         .values(lease_owner=None, lease_until=None),
