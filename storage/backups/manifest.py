@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import func, inspect, select
@@ -64,17 +64,23 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all, readable by its owner only."""
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with create_private(partial) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
 
 
+def create_private(path: Path) -> BinaryIO:
+    """Open a new file that only its owner may read. Raises FileExistsError."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
 def digest_of(path: Path, progress: Progress | None = None, copy_to: Path | None = None) -> str:
     """Return a file's SHA-256, reading it once; with ``copy_to`` write what was read there, durably."""
     digest, done, size = hashlib.sha256(), 0, path.stat().st_size
-    target = None if copy_to is None else os.fdopen(os.open(copy_to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    target = None if copy_to is None else create_private(copy_to)
     try:
         with path.open("rb") as source:
             while block := source.read(_BLOCK):

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from engine.environment import Micros
 from engine.errors import BadInput, StoreError
-from storage.backups.manifest import Manifest, Progress, counts_of, digest_of, keys_of, write_manifest
+from storage.backups.manifest import Manifest, Progress, counts_of, create_private, digest_of, keys_of, write_manifest
 from storage.backups.workers import refuse_live_workers
 from storage.dialects import Dialect, dialect_of
 from storage.schema import BACKUP_MARK, current, name_schema, needed, refuse_backup, upgrade_backup
@@ -58,7 +58,7 @@ class PostgresCopies:
                     raise BadInput("this database holds no schema of ours", field="store")
                 view = str(connection.execute(text("SELECT pg_export_snapshot()")).scalar_one())
                 counts, keys = counts_of(connection), keys_of(connection)
-                os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                create_private(partial).close()
                 words = ("--format=custom", f"--snapshot={view}", f"--exclude-table-data={_REVISION}", "--no-owner")
                 self._tool("pg_dump", *words, f"--file={partial}")
             digest, size = digest_of(partial, progress), partial.stat().st_size

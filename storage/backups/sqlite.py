@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from engine.environment import SECOND, Micros
 from engine.errors import BadInput, StoreError
-from storage.backups.manifest import Manifest, Progress, counts_of, digest_of, keys_of, write_manifest
+from storage.backups.manifest import Manifest, Progress, counts_of, create_private, digest_of, keys_of, write_manifest
 from storage.backups.workers import refuse_live_workers
 from storage.dialects import Sqlite
 from storage.schema import BACKUP_MARK, needed, upgrade_backup
@@ -65,7 +65,7 @@ class SqliteCopies:
             raise BadInput(f"there is no database {self._path}", field="store")
         partial = to.with_name(to.name + ".partial")
         _remove(partial)
-        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        create_private(partial).close()
         try:
             with closing(_connect(self._path)) as source, closing(_connect(partial)) as target:
                 source.execute("BEGIN")

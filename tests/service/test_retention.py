@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any, cast
@@ -81,7 +82,7 @@ async def test_the_newest_delivery_of_a_visit_stays_and_what_is_pending(store: S
 
     def delivery(visit: str, number: int, state: str) -> dict[str, Any]:
         made = Delivery(
-            *(f"{visit}{number:025d}", "his", visit * 26, number, number, "closed", "{}", state, 1, now, now),
+            *(f"{visit}{number:025d}", "his", visit * 26, number, number, "closed", "{}", state, now, now, 1),
             done_at=None if state == "pending" else now,
         )
         return asdict(made)
@@ -107,8 +108,6 @@ async def test_the_job_does_the_same_and_says_so(store: SqlStore) -> None:
     entry = AuditEntry("0" * 26, now, "wang", "admin", "sign_in", "", "", "cli", "done")
     await application.registers.audit.add(entry)
     world.environment.time += 11 * DAY
-    import datetime
-
     assert await JOBS["retention"].run(application, datetime.date(2026, 11, 20)) == "audit 1"
     kept = await application.registers.audit.all(None, None, None, 10)
     assert [each.actor for each in kept] == ["schedule:retention"], "what went is told in the audit itself"
