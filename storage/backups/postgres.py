@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import make_url, text
@@ -109,14 +110,7 @@ class PostgresCopies:
         _require_kind(manifest)
         if digest_of(backup, progress) != manifest.sha256:
             raise BadInput(f"{backup} is damaged: its digest is not that of its manifest", field="path")
-        self._tool("pg_restore", "--list", str(backup), connect=False)
-        with self._transaction() as connection:
-            for name in (*(table.name for table in reversed(METADATA.sorted_tables)), _REVISION):
-                connection.execute(text(f'DROP TABLE IF EXISTS "{name}" CASCADE'))
-        words = ("--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={self._address}")
-        self._tool("pg_restore", *words, str(backup), connect=False)
-        with self._transaction() as connection:
-            name_schema(connection, BACKUP_MARK + manifest.db_schema)
+        self._load(backup, BACKUP_MARK + manifest.db_schema)
         upgrade_backup(self._url)
         return self._url
 
@@ -136,12 +130,48 @@ class PostgresCopies:
             engine.dispose()
 
     # -- tools
+    def _load(self, backup: Path, mark: str) -> None:
+        """Put the dump in the place of our tables, in one transaction: broken off, what was there stands."""
+        names = (*(table.name for table in reversed(METADATA.sorted_tables)), _REVISION)
+        drops = "".join(f'DROP TABLE IF EXISTS "{name}" CASCADE;\n' for name in names)
+        marked = f"\nINSERT INTO public.{_REVISION} (version_num) VALUES ('{mark}');\nCOMMIT;\n"
+        words = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--dbname={self._address}")
+        reading = [self._found("pg_restore"), "--no-owner", "--file=-", str(backup)]
+        writing = [self._found("psql"), *words]
+        with (
+            tempfile.TemporaryFile() as told,
+            subprocess.Popen(  # noqa: S603 - our words
+                writing, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=told, env=self._environment
+            ) as psql,
+            subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=told) as dump,  # noqa: S603
+        ):
+            assert psql.stdin is not None and dump.stdout is not None
+            with suppress(BrokenPipeError):  # psql has stopped at an error, which it has told
+                psql.stdin.write(f"BEGIN;\n{drops}".encode())
+                shutil.copyfileobj(dump.stdout, psql.stdin)
+                if dump.wait() == 0:  # else the end comes without a COMMIT
+                    psql.stdin.write(marked.encode())
+            dump.stdout.close()
+            with suppress(BrokenPipeError):
+                psql.stdin.close()
+            if psql.wait() or dump.wait():
+                told.seek(0)
+                lines = told.read().decode("utf-8", "replace").strip().splitlines()
+                raise StoreError(
+                    f"loading failed, nothing was changed: {lines[0][:300] if lines else 'no reason told'}"
+                )
+
     @property
     def _address(self) -> str:
         """Return the database's address without the password, which other people's process lists would show."""
         return make_url(self._url).set(drivername="postgresql", password=None).render_as_string()
 
-    def _tool(self, name: str, *words: str, connect: bool = True) -> None:
+    @property
+    def _environment(self) -> dict[str, str]:
+        password = make_url(self._url).password
+        return dict(os.environ) | ({"PGPASSWORD": str(password)} if password else {})
+
+    def _found(self, name: str) -> str:
         path = shutil.which(name)
         if path is None:
             raise BadInput(
@@ -149,10 +179,11 @@ class PostgresCopies:
                 f" have the server's administrator run {name}; a store on SQLite needs neither",
                 field="store",
             )
-        command: Sequence[str] = [path, *words, *([f"--dbname={self._address}"] if connect else [])]
-        password = make_url(self._url).password
-        environment = os.environ | ({"PGPASSWORD": str(password)} if password else {})
-        done = subprocess.run(command, env=environment, capture_output=True, check=False)  # noqa: S603 - our words
+        return path
+
+    def _tool(self, name: str, *words: str, connect: bool = True) -> None:
+        command: Sequence[str] = [self._found(name), *words, *([f"--dbname={self._address}"] if connect else [])]
+        done = subprocess.run(command, env=self._environment, capture_output=True, check=False)  # noqa: S603 - our words
         if done.returncode:
             told = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise StoreError(f"{name} failed: {told[-1][:300] if told else done.returncode}")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from engine.environment import SECOND
-from engine.errors import ActionNotLegal, BadInput, SchemaOutdated, TriggerNotLegal
+from engine.errors import ActionNotLegal, BadInput, SchemaOutdated, StoreError, TriggerNotLegal
 from engine.events import Cause, Stuck, Verdict
 from engine.store import Status, Store, VisitFilter, Worker
 from service.cli import app
@@ -302,6 +302,49 @@ async def test_a_store_with_visits_is_not_overwritten_unasked_nor_while_somebody
         await before.start()
         assert (await before.get(visit)).status is Status.WAITING
         await before.close()
+
+
+@every_durable_store
+@pytest.mark.parametrize("stage", ["file", "visits", "held"])
+async def test_a_restore_that_breaks_off_starts_nowhere_and_is_made_again(
+    store: SqlStore, store_url: str, place: Place, tmp_path: Path, stage: str
+) -> None:
+    world = await World(store=store).start()
+    visit = await waiting_visit(world)
+    backed_up(store_url, tmp_path / "copy")
+
+    def power_cut(at: str, _done: int, _total: int) -> None:
+        if at == stage:
+            raise KeyboardInterrupt
+
+    if stage != "file" or store_url.startswith("sqlite"):
+        with pytest.raises(KeyboardInterrupt):
+            await place.restore(tmp_path / "copy", progress=power_cut)
+    unfinished = open_store(place.url, place.vault)
+    with pytest.raises(SchemaOutdated):
+        await unfinished.start()
+    await unfinished.close()
+    assert (await place.restore(tmp_path / "copy", replace_store=True)).held == 1
+    restored = await place.world(world.adapter)
+    assert (await restored.get(visit)).cause == Cause.RESTORED
+    await restored.store.close()
+
+
+@pytest.mark.parametrize("store_url", [DURABLE[1]], indirect=True)
+async def test_a_dump_that_cannot_be_loaded_leaves_what_was_there(
+    store: SqlStore, store_url: str, vault: Vault, tmp_path: Path
+) -> None:
+    world = await World(store=store).start()
+    visit = await waiting_visit(world)
+    await store.write(lambda connection: connection.exec_driver_sql("CREATE TABLE theirs (n integer)") and None)
+    backed_up(store_url, tmp_path / "copy")  # holds a table of somebody else, which will be in the way
+    await store.close()
+    with pytest.raises(StoreError, match=r"nothing was changed: .*theirs"):
+        await Place(store_url, vault).restore(tmp_path / "copy", replace_store=True)
+    again = open_store(store_url, vault)
+    await again.start()
+    assert (await again.get(visit)).status is Status.WAITING
+    await again.close()
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
