@@ -120,6 +120,12 @@ class Settings(BaseSettings):
         default=None, ge=0, le=600, description="seconds that a call waits for its visit; default: business.yaml"
     )
 
+    # -- how long what is beside the journals is kept (docs/operations.md); 0: for ever
+    keep_exchanges_days: int = Field(default=0, ge=0, description="raw exchanges of visits that are closed")
+    keep_deliveries_days: int = Field(default=0, ge=0, description="messages to the webhook, delivered or given up")
+    keep_batches_days: int = Field(default=0, ge=0, description="batches that are done")
+    keep_audit_days: int = Field(default=0, ge=0, description="the audit")
+
     @field_validator("gateway_allow", "platform_allow")
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ import typer
 
 from service.cli import (
     approvals,
+    backups,
     catalogue,
     database,
     demo,
@@ -41,6 +42,7 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(neimenggu.app, name="neimenggu")
 app.add_typer(files.app, name="files")
+database.app.add_typer(backups.app)
 app.add_typer(database.app, name="db")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")

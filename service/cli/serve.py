@@ -87,8 +87,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     log = structlog.get_logger("visitflow.service")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    stop_on_signals(loop, stop)
     site = load_site(chosen.site)
     check_peers(chosen, site.adapters)
     async with application(chosen, site=site, prove_new=True) as wired:
@@ -141,6 +140,15 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         for server in servers:
             await server.end()
         log.info("stopped")
+
+
+def stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Set ``stop`` on SIGTERM and Ctrl-C; on Windows, whose loops take no handlers, by the interpreter's own."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(name, stop.set)
+        except NotImplementedError:
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop.set))
 
 
 async def check_host(chosen: Settings, access: AccessRegister) -> None:

@@ -14,6 +14,7 @@ from storage.registers.database import Database, MemoryDatabase, SqlDatabase
 from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
 from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
 from storage.registers.requests import AskedRequest, RequestRegister
+from storage.registers.retention import RetentionRegister
 from storage.sql_store import SqlStore
 
 
@@ -27,6 +28,7 @@ class Registers:
     batches: BatchRegister
     deliveries: DeliveryRegister
     audit: AuditRegister
+    retention: RetentionRegister
     feed: Feed
 
 
@@ -48,6 +50,7 @@ def _registers(database: Database, feed: Feed) -> Registers:
         BatchRegister(database),
         DeliveryRegister(database),
         AuditRegister(database),
+        RetentionRegister(database),
         feed,
     )
 
@@ -65,6 +68,7 @@ __all__ = [
     "Feed",
     "FeedEvent",
     "Registers",
+    "RetentionRegister",
     "WebSession",
     "open_registers",
 ]
