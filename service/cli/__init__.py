@@ -16,6 +16,7 @@ from service.cli import (
     flows,
     keys,
     neimenggu,
+    pushes,
     reconcile,
     schedules,
     serve,
@@ -50,6 +51,7 @@ app.add_typer(webhooks.app, name="webhooks")
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
 app.command()(schedules.schedules)
+app.command()(pushes.pushes)
 app.command()(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 
