@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from adapters.clocks import PeerClock
 from engine.environment import SECOND, Micros
 
 #: Nothing of the request can have reached the peer.
@@ -59,6 +60,7 @@ class Network:
         """``connect_timeout`` in seconds; ``transport`` replaces the network in tests; ``largest`` answer in bytes."""
         self._connect_timeout = connect_timeout
         self._largest = largest
+        self.clock = PeerClock()  #: of whoever answers
         self.client = httpx.AsyncClient(
             transport=transport,
             trust_env=False,
@@ -108,6 +110,7 @@ class Network:
                     raise _TooLarge
         finally:
             await response.aclose()
+        self.clock.learn_date(response.headers.get("date"))
         return Answer(str(response.status_code), bytes(received), response.status_code, headers=response.headers)
 
     async def close(self) -> None:

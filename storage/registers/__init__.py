@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from engine.store import Store
 from storage.memory import MemoryStore
 from storage.registers.access import AccessRegister, Account, ApiKey, WebSession
+from storage.registers.alerts import Alert, AlertRegister
 from storage.registers.approvals import Approval, ApprovalRegister
 from storage.registers.audit import AuditEntry, AuditRegister
 from storage.registers.batches import Batch, BatchItem, BatchRegister
+from storage.registers.census import Census, Gap, MemoryCensus, SqlCensus, Standing
 from storage.registers.database import Database, MemoryDatabase, SqlDatabase
 from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
 from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
@@ -28,19 +30,21 @@ class Registers:
     deliveries: DeliveryRegister
     audit: AuditRegister
     feed: Feed
+    alerts: AlertRegister
+    census: Census
 
 
 def open_registers(store: Store) -> Registers:
     """Return the registers beside a store's visits: on its database, or in memory with a store that is."""
     if isinstance(store, SqlStore):
         on_disk = SqlDatabase(store)
-        return _registers(on_disk, SqlFeed(on_disk))
+        return _registers(on_disk, SqlFeed(on_disk), SqlCensus(on_disk))
     assert isinstance(store, MemoryStore)
     in_memory = MemoryDatabase()
-    return _registers(in_memory, MemoryFeed(store, in_memory))
+    return _registers(in_memory, MemoryFeed(store, in_memory), MemoryCensus(store))
 
 
-def _registers(database: Database, feed: Feed) -> Registers:
+def _registers(database: Database, feed: Feed, census: Census) -> Registers:
     return Registers(
         AccessRegister(database),
         RequestRegister(database),
@@ -49,22 +53,29 @@ def _registers(database: Database, feed: Feed) -> Registers:
         DeliveryRegister(database),
         AuditRegister(database),
         feed,
+        AlertRegister(database),
+        census,
     )
 
 
 __all__ = [
     "Account",
+    "Alert",
+    "AlertRegister",
     "ApiKey",
     "Approval",
     "AskedRequest",
     "Attempt",
     "AuditEntry",
+    "Census",
     "Batch",
     "BatchItem",
     "Delivery",
     "Feed",
     "FeedEvent",
+    "Gap",
     "Registers",
+    "Standing",
     "WebSession",
     "open_registers",
 ]
