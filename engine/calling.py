@@ -76,7 +76,7 @@ class Caller:
         timeout: Micros,
         role: Role = Role.FORWARD,
     ) -> Outcome:
-        """Make durable what is recorded, then send. The outcome is the caller's to record; ``role`` says why it is made.
+        """Make durable what is recorded, then send; ``role`` says why. The outcome is the caller's to record.
 
         An adapter that raises, or does not return in time, leaves the call in doubt (G8). When the engine is stopped
         meanwhile, the outcome says so and the visit is parked.

@@ -23,6 +23,7 @@ class Topic(StrEnum):
     HEADING = "heading"
     DIFFERENCE = "difference"
     LINE = "line"
+    GAP = "gap"
 
 
 _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
@@ -53,6 +54,16 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         ActionKind.CANCEL: ("全部撤销并关闭", "undo everything and close"),
         ActionKind.CORRECT: ("更正数据", "correct data"),
         ActionKind.MIGRATE: ("迁移流程版本", "migrate to another flow version"),
+    },
+    Topic.GAP: {
+        "stuck_without_cause": ("卡住但没有原因", "stuck without a cause"),
+        "waits_for_nothing": ("等待但未说明等什么", "waits for nothing that has a name"),
+        "no_time": ("没有时间", "neither due nor waiting until a time"),
+        "never_woken": ("不会被唤醒", "nobody would ever wake it"),
+        "woken_at_another_time": ("唤醒时间与到期时间不符", "would be woken at another time than it is due"),
+        "lease_ended": ("租约已过期无人接手", "its lease has ended and nobody took it over"),
+        "due_and_not_taken": ("已到期但无人处理", "due, and nobody takes it"),
+        "unknown_status": ("状态未知", "of a status that nobody knows"),
     },
     Topic.VERDICT: {
         Verdict.APPLIED: ("已生效", "applied"),

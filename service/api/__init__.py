@@ -26,6 +26,7 @@ from service.api import (
     session,
     streams,
     visits,
+    watching,
 )
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
@@ -41,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+    watching.router,
 )
 
 

@@ -53,9 +53,9 @@ def _add(family: Family, figure: Figure) -> None:
     _, labels, value = figure
     if isinstance(family, HistogramMetricFamily):
         assert isinstance(value, Histogram)
-        rising = accumulate(value.counts)
+        rising = map(float, accumulate(value.counts))
         names = [*(str(float(bound)) for bound in value.bounds), "+Inf"]
-        family.add_metric(labels, [(name, float(count)) for name, count in zip(names, rising, strict=True)], value.total)
+        family.add_metric(labels, list(zip(names, rising, strict=True)), value.total)
     else:
         assert not isinstance(value, Histogram)
         family.add_metric(labels, float(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from adapters.clocks import Clocked
 from engine.adapter import Adapter
@@ -28,7 +29,7 @@ def of_tally(tally: Tally) -> Iterator[Figure]:
         yield "visitflow_call_seconds", key, seconds
     for adapter, failures in tally.failing.items():
         yield "visitflow_peer_failures_in_a_row", (adapter,), failures
-    counters: tuple[tuple[str, Mapping[Labels, int]], ...] = (
+    counters: tuple[tuple[str, Mapping[Any, int]], ...] = (
         ("visitflow_visits_opened_total", {(flow,): count for flow, count in tally.opened.items()}),
         ("visitflow_closings_total", tally.closed),
         ("visitflow_transitions_total", tally.transitions),

@@ -1,4 +1,4 @@
-"""How many visits stand where, and whether each is looked after: read from the lists, for metrics, alerts and the audit.
+"""How many visits stand where, and whether each is looked after: for metrics, alerts and the audit.
 
 Only visits that are open are counted by state; those that are closed grow without end and are counted by the index.
 """
@@ -28,7 +28,7 @@ _DOUBT = "doubt"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """So many open visits of a flow stand like this; ``changed_at`` is when the longest untouched of them last moved."""
+    """So many open visits stand like this; ``changed_at``: when the longest untouched of them last moved."""
 
     flow: str
     state: str
@@ -60,13 +60,13 @@ class Census(Protocol):
         """Count closed visits."""
 
     async def doubts(self) -> dict[str, list[Micros]]:
-        """Return for each flow since when its open doubts are open: those being settled, and those given to a person."""
+        """Return by flow since when doubts are open: those being settled, and those given to a person."""
 
     async def due(self, now: Micros) -> tuple[int, Micros]:
         """Return how many visits are due and not taken, and for how long the first of them has been."""
 
     async def audit(self, now: Micros, grace: Micros, limit: int) -> list[Gap]:
-        """Return visits that are not closed and neither due (for at most ``grace``), waiting nor stuck as they should."""
+        """Return open visits that are neither due (for at most ``grace``), waiting nor stuck as they should."""
 
     async def quiet(self, flow: str, states: Sequence[str], before: Micros) -> int:
         """Count open visits in ``states`` of which no event is younger than ``before``."""
