@@ -46,6 +46,14 @@ class Settings(BaseSettings):
     )
     language: str = Field(default="zh", pattern="^(zh|en)$", description="language of what staff see")
 
+    # -- the settlement sheet (docs/settlement-sheet.md)
+    sheet_city: str = Field(
+        default="", max_length=50, description="city or league in the title of settlement sheets: 呼和浩特市, 兴安盟"
+    )
+    sheet_fonts: list[Path] = Field(
+        default=[], description="more TrueType fonts for rare characters, asked after those that come along"
+    )
+
     # -- who may what (docs/security.md)
     proxies: list[str] = Field(
         default=[], description="addresses of reverse proxies whose X-Forwarded-For is believed, for example 10.1.0.5"

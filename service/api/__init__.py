@@ -31,6 +31,7 @@ from service.api import (
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
 from service.application import Application
+from service.sheets import api as sheets_api
 
 ROUTERS: tuple[APIRouter, ...] = (
     session.router,
@@ -42,7 +43,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+<<<<<<< HEAD
     watching.router,
+=======
+    sheets_api.router,
+>>>>>>> main
 )
 
 

@@ -20,6 +20,7 @@ from service.cli import (
     reconcile,
     schedules,
     serve,
+    sheets,
     simulate,
     users,
     visits,
@@ -35,6 +36,7 @@ app = typer.Typer(
     help="Workflow engine for hospital visits that cross systems which lose answers. 就诊流程引擎。",
     epilog=EXIT_CODES_HELP,
 )
+visits.app.command("sheet")(sheets.sheet)
 app.add_typer(visits.app, name="visits")
 app.add_typer(flows.app, name="flows")
 app.add_typer(catalogue.app, name="catalogue")
