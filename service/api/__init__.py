@@ -43,11 +43,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
-<<<<<<< HEAD
     watching.router,
-=======
     sheets_api.router,
->>>>>>> main
 )
 
 
