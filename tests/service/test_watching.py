@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -68,7 +69,7 @@ async def scraped(wired: Wired) -> Samples:
 async def test_what_a_visit_does_is_counted_once_it_is_durable(wired: Wired) -> None:
     visit = await wired.world.open("K1")
     await wired.world.run()
-    await wired.world.commands.trigger(visit, "settle", {"invoice_no": "FP1"})
+    await wired.world.commands.trigger(visit, "settle", {"invoice": "FP1"})
     await wired.world.run(patience=30 * SECOND)
     found = await scraped(wired)
     assert value(found, "visitflow_visits_opened_total", flow="toy.visit") == 1
@@ -139,7 +140,7 @@ async def test_metrics_go_on_while_the_store_is_away(wired: Wired, monkeypatch: 
 
 
 async def test_two_applications_in_a_process_do_not_mix() -> None:
-    first, second = (Wired(await World(watch=tally).start(), tally=tally) for tally in (Tally(), Tally()))
+    first, second = [Wired(await World(watch=tally).start(), tally=tally) for tally in (Tally(), Tally())]
     await first.world.open("K1")
     assert total(await scraped(first), "visitflow_visits_opened_total") == 1
     assert total(await scraped(second), "visitflow_visits_opened_total") == 0
@@ -307,7 +308,8 @@ def test_the_scanner_finds_what_is_personal(kind: str | None, told: str) -> None
     assert leaks.found_in(told) == kind
 
 
-def test_the_scanner_fails_a_test_that_logs_a_name(pytester: pytest.Pytester) -> None:
+def test_the_scanner_fails_a_test_that_logs_a_name(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     pytester.makeconftest('pytest_plugins = ["tests.leaks"]')
     pytester.makepyfile(
         """
