@@ -104,6 +104,7 @@ async def world() -> AsyncIterator[World]:
 async def stick(world: World) -> str:
     """Open a visit that gets stuck."""
     visit = await world.open("K1")
+    await world.run(patience=MINUTE)
     world.environment.time += 400 * DAY  # nobody triggers what it waits for
     while await world.step():
         pass
