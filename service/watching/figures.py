@@ -24,7 +24,7 @@ Figure = tuple[str, Labels, Value]
 def of_tally(tally: Tally) -> Iterator[Figure]:
     """Yield what was counted while working."""
     for (adapter, operation, role, kind), count in tally.calls.items():
-        yield "visitflow_calls_total", (adapter, operation, role.value, OUTCOMES[kind]), count
+        yield "visitflow_calls_total", (adapter, operation, role, OUTCOMES[kind]), count
     for key, seconds in tally.call_seconds.items():
         yield "visitflow_call_seconds", key, seconds
     for adapter, failures in tally.failing.items():

@@ -31,7 +31,7 @@ class Tally:
     def __init__(self) -> None:
         """Begin at nothing, as after every start of a process."""
         #: (adapter, operation, role, outcome) → calls
-        self.calls: dict[tuple[str, str, Role, type], int] = {}
+        self.calls: dict[tuple[str, str, str, type], int] = {}
         #: (adapter, operation) → seconds of its calls
         self.call_seconds: dict[tuple[str, str], Histogram] = {}
         #: (flow, trigger, direction) → transitions made
@@ -60,7 +60,7 @@ class Tally:
     ) -> None:
         """Count a call."""
         kind, name = type(outcome), operation.name
-        key = (adapter, name, role, kind)
+        key = (adapter, name, role._value_, kind)  # an enum's own hash is Python code, a text's is not
         self.calls[key] = self.calls.get(key, 0) + 1
         seconds = self.call_seconds.get((adapter, name))
         if seconds is None:

@@ -1,5 +1,7 @@
 """Writes docs/observability/dashboard.json and the table of metrics: ``python -m tests.service.dashboard``."""
 
+# ruff: noqa: E501 - queries are read as lines
+
 from __future__ import annotations
 
 import json
