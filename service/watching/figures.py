@@ -14,7 +14,7 @@ from engine.histogram import Histogram
 from engine.runner import Runner
 from engine.store import StoreFigures
 from service.watching.survey import Survey
-from service.watching.tally import OUTCOMES, Tally
+from service.watching.tally import Tally
 
 Labels = tuple[str, ...]
 Value = float | Histogram
@@ -23,10 +23,10 @@ Figure = tuple[str, Labels, Value]
 
 def of_tally(tally: Tally) -> Iterator[Figure]:
     """Yield what was counted while working."""
-    for (adapter, operation, role, kind), count in tally.calls.items():
-        yield "visitflow_calls_total", (adapter, operation, role, OUTCOMES[kind]), count
-    for key, seconds in tally.call_seconds.items():
-        yield "visitflow_call_seconds", key, seconds
+    for called, count in tally.calls():
+        yield "visitflow_calls_total", called, count
+    for operation, seconds in tally.call_seconds():
+        yield "visitflow_call_seconds", operation, seconds
     for adapter, failures in tally.failing.items():
         yield "visitflow_peer_failures_in_a_row", (adapter,), failures
     counters: tuple[tuple[str, Mapping[Any, int]], ...] = (

@@ -6,12 +6,13 @@ there are as many numbers as definitions allow and none for a visit or a person 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from engine.adapter import Operation
 from engine.environment import SECOND, Micros
-from engine.events import AnyEvent, Closed, Concluded, LateLooked, Opened, Role, Settled, Stuck, TimerFired
+from engine.events import AnyEvent, Closed, Concluded, Intent, LateLooked, Opened, Role, Settled, Stuck, TimerFired
 from engine.histogram import Histogram
 from engine.outcomes import Busy, Done, InDoubt, NotSent, Outcome, Refused
 from engine.visit import Visit
@@ -25,15 +26,30 @@ LATE_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600)
 OUTCOMES: dict[type, str] = {Done: "done", Refused: "refused", NotSent: "not_sent", InDoubt: "in_doubt", Busy: "busy"}
 
 
+#: Looking a member up in its enum costs as much as counting.
+_FORWARD, _UNDO = Role.FORWARD, Role.UNDO
+_CALL_MICROS = tuple(int(bound * SECOND) for bound in CALL_BOUNDS)
+
+
+class Calls:
+    """The calls of one operation. What nearly all of them come to has a place of its own."""
+
+    __slots__ = ("counts", "done", "others", "total")
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self.counts = [0] * (len(CALL_BOUNDS) + 1)
+        self.total: Micros = 0
+        self.done = 0  #: made for a transition, and done
+        self.others: dict[tuple[Role, type], int] = {}
+
+
 class Tally:
     """Counts calls and events of one process."""
 
     def __init__(self) -> None:
         """Begin at nothing, as after every start of a process."""
-        #: (adapter, operation, role, outcome) → calls
-        self.calls: dict[tuple[str, str, str, type], int] = {}
-        #: (adapter, operation) → seconds of its calls
-        self.call_seconds: dict[tuple[str, str], Histogram] = {}
+        self._calls: dict[tuple[str, str], Calls] = {}
         #: (flow, trigger, direction) → transitions made
         self.transitions: Counter[tuple[str, str, str]] = Counter()
         self.opened: Counter[str] = Counter()
@@ -47,6 +63,7 @@ class Tally:
         self.timers_late = Histogram(LATE_BOUNDS)
         #: adapter → calls in a row that did not come through (not sent, in doubt)
         self.failing: dict[str, int] = {}
+        self._silent = False  #: some adapter is failing: the only case in which a good call has to look
 
     def called(
         self,
@@ -59,17 +76,38 @@ class Tally:
         took: Micros,
     ) -> None:
         """Count a call."""
-        kind, name = type(outcome), operation.name
-        key = (adapter, name, role._value_, kind)  # an enum's own hash is Python code, a text's is not
-        self.calls[key] = self.calls.get(key, 0) + 1
-        seconds = self.call_seconds.get((adapter, name))
-        if seconds is None:
-            seconds = self.call_seconds[adapter, name] = Histogram(CALL_BOUNDS)
-        seconds.add(took / SECOND)
+        calls = self._calls.get((adapter, operation.name))
+        if calls is None:
+            self.failing.setdefault(adapter, 0)
+            calls = self._calls[adapter, operation.name] = Calls()
+        calls.counts[bisect_left(_CALL_MICROS, took)] += 1
+        calls.total += took
+        kind = type(outcome)
+        if kind is Done and role is _FORWARD:
+            calls.done += 1
+        else:
+            calls.others[role, kind] = calls.others.get((role, kind), 0) + 1
         if kind is NotSent or kind is InDoubt:
-            self.failing[adapter] = self.failing.get(adapter, 0) + 1
-        elif self.failing.get(adapter):
+            self.failing[adapter] += 1
+            self._silent = True
+        elif self._silent:
             self.failing[adapter] = 0
+            self._silent = any(self.failing.values())
+
+    def calls(self) -> Iterator[tuple[tuple[str, str, str, str], int]]:
+        """Yield how many calls there were by adapter, operation, role and outcome."""
+        for (adapter, name), calls in self._calls.items():
+            if calls.done:
+                yield (adapter, name, _FORWARD.value, OUTCOMES[Done]), calls.done
+            for (role, kind), count in calls.others.items():
+                yield (adapter, name, role.value, OUTCOMES[kind]), count
+
+    def call_seconds(self) -> Iterator[tuple[tuple[str, str], Histogram]]:
+        """Yield how long the calls of each operation took."""
+        for key, calls in self._calls.items():
+            seconds = Histogram(CALL_BOUNDS)
+            seconds.counts, seconds.total = list(calls.counts), calls.total / SECOND
+            yield key, seconds
 
     def durable(self, visit: Visit, events: Sequence[AnyEvent]) -> None:
         """Count what events say."""
@@ -77,12 +115,12 @@ class Tally:
             kind = type(event)
             if kind is Concluded:
                 self._concluded(visit.flow, event)  # type: ignore[arg-type]
-            elif kind in _RARER:
+            elif kind is not Intent:
                 self._rarer(visit, event)
 
     def _concluded(self, flow: str, event: Concluded) -> None:
         if event.dest is not None:
-            key = (flow, event.trigger, "back" if event.role is Role.UNDO else "forward")
+            key = (flow, event.trigger, "back" if event.role is _UNDO else "forward")
             self.transitions[key] = self.transitions.get(key, 0) + 1
         elif event.look_at is not None:
             self.doubts[flow] += 1
@@ -109,7 +147,6 @@ class Tally:
                 self.timers_late.add(max(0, event.at - event.due) / SECOND)
 
 
-_RARER = (Opened, Closed, Stuck, Settled, LateLooked, TimerFired)
 #: A transition that was known only when a doubt was settled: which one it was, the event does not say.
 _SETTLED = "(settled)"
 
