@@ -24,6 +24,7 @@ class Topic(StrEnum):
     DIFFERENCE = "difference"
     LINE = "line"
     GAP = "gap"
+    KEEPING = "keeping"
 
 
 _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
@@ -45,6 +46,7 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         Cause.STEP_ERROR: ("步骤程序出错", "a step failed"),
         Cause.FLOW_UNAVAILABLE: ("流程版本不可用", "flow version unavailable"),
         Cause.ENGINE_ERROR: ("引擎内部错误", "engine error"),
+        Cause.RESTORED: ("从备份恢复，需人工核对", "restored from a backup, a person must compare"),
     },
     Topic.ACTION: {
         ActionKind.TRIGGER: ("触发", "trigger"),
@@ -139,6 +141,8 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "visit": ("就诊", "visit"),
         "flow": ("流程", "flow"),
         "key": ("业务号", "key"),
+        "operation": ("接口", "interface"),
+        "updated_at": ("最近变化", "last change"),
         "state": ("状态", "state"),
         "status": ("情况", "status"),
         "cause": ("原因", "cause"),
@@ -215,6 +219,27 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "last_day": ("最晚", "last day"),
         "added_at": ("存入时间", "kept since"),
         "confirmed_at": ("已向中心确认", "confirmed at the centre"),
+    },
+    Topic.KEEPING: {
+        "backup": ("备份", "backup"),
+        "file": ("文件", "file"),
+        "visits": ("核对就诊", "visits compared"),
+        "held": ("已停下等人核对", "held for a person"),
+        "in_doubt": ("其中结果不明", "of these in doubt"),
+        "damaged": ("流水损坏", "damaged"),
+        "sound": ("备份完好", "the backup is sound"),
+        "not_sound": ("备份有问题，不可依赖", "the backup cannot be relied on"),
+        "gap": ("这段时间里的事本库不知道", "of this time the store knows nothing"),
+        "next": (
+            "请先与各对方系统核对，再逐个继续：visitflow db restored；visitflow visits resume …（docs/runbook.md）",
+            "Compare with the peers before anything goes on: visitflow db restored; visitflow visits resume …"
+            " (docs/runbook.md)",
+        ),
+        "aside": ("原来的数据库放在", "the store before was put aside as"),
+        "no_periods": ("未设期限，全部永久保留", "no periods are set: everything is kept for ever"),
+        "only_counted": ("仅统计，未删除（--apply 才删除）", "only counted; --apply deletes"),
+        "deleted": ("已删除", "deleted"),
+        "made_first": ("已先备份到", "made a backup first"),
     },
     Topic.LINE: {
         "pending": ("待上传", "pending"),

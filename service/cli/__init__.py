@@ -10,6 +10,7 @@ from service.cli import (
     alerts,
     approvals,
     audit,
+    backups,
     catalogue,
     database,
     demo,
@@ -17,6 +18,7 @@ from service.cli import (
     flows,
     keys,
     neimenggu,
+    pushes,
     reconcile,
     schedules,
     serve,
@@ -42,6 +44,7 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(neimenggu.app, name="neimenggu")
 app.add_typer(files.app, name="files")
+database.app.add_typer(backups.app)
 app.add_typer(database.app, name="db")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
@@ -52,6 +55,7 @@ app.command()(audit.audit)
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
 app.command()(schedules.schedules)
+app.command()(pushes.pushes)
 app.command()(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 

@@ -65,8 +65,9 @@ class Watching:
             )
         )
 
-    def start(self) -> None:
-        """Begin to look at the loop."""
+    def start(self, schedules: Mapping[str, tuple[str, Micros]]) -> None:
+        """Begin to look at the loop; ``schedules`` are last results by name, kept by the scheduler."""
+        self.schedules = schedules
         self._looking = asyncio.create_task(self._look(), name="loop_lag")
 
     async def stop(self) -> None:

@@ -16,6 +16,7 @@ from storage.registers.database import Database, MemoryDatabase, SqlDatabase
 from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
 from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
 from storage.registers.requests import AskedRequest, RequestRegister
+from storage.registers.retention import RetentionRegister
 from storage.sql_store import SqlStore
 
 
@@ -29,6 +30,7 @@ class Registers:
     batches: BatchRegister
     deliveries: DeliveryRegister
     audit: AuditRegister
+    retention: RetentionRegister
     feed: Feed
     alerts: AlertRegister
     census: Census
@@ -52,6 +54,7 @@ def _registers(database: Database, feed: Feed, census: Census) -> Registers:
         BatchRegister(database),
         DeliveryRegister(database),
         AuditRegister(database),
+        RetentionRegister(database),
         feed,
         AlertRegister(database),
         census,
@@ -75,6 +78,7 @@ __all__ = [
     "FeedEvent",
     "Gap",
     "Registers",
+    "RetentionRegister",
     "Standing",
     "WebSession",
     "open_registers",

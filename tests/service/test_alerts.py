@@ -23,6 +23,7 @@ from service.signed_post import verify
 from service.watching.alerting import Alerting
 from service.watching.measuring import MEASURES, timed_states
 from service.watching.rules import SHIPPED, Rule, Watched, load_rules
+from service.watching.tally import Tally
 from tests.conftest import STORES
 from tests.service.wired import Wired, settings
 from tests.world import World
@@ -166,7 +167,7 @@ async def test_a_new_process_that_knows_nothing_of_a_peer_does_not_call_it_well(
     site = await made(tmp_path, PEER, world)
     site.peer(answers=False, times=5)
     await site.passes(MINUTE)
-    site.wired.tally.failing.clear()
+    Tally.__init__(site.wired.tally)  # a process started anew
     await site.passes(30 * MINUTE)
     assert site.pager.states == ["peer firing"]
     site.peer(answers=False)
