@@ -23,6 +23,7 @@ class Topic(StrEnum):
     HEADING = "heading"
     DIFFERENCE = "difference"
     LINE = "line"
+    GAP = "gap"
     KEEPING = "keeping"
 
 
@@ -55,6 +56,16 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         ActionKind.CANCEL: ("全部撤销并关闭", "undo everything and close"),
         ActionKind.CORRECT: ("更正数据", "correct data"),
         ActionKind.MIGRATE: ("迁移流程版本", "migrate to another flow version"),
+    },
+    Topic.GAP: {
+        "stuck_without_cause": ("卡住但没有原因", "stuck without a cause"),
+        "waits_for_nothing": ("等待但未说明等什么", "waits for nothing that has a name"),
+        "no_time": ("没有时间", "neither due nor waiting until a time"),
+        "never_woken": ("不会被唤醒", "nobody would ever wake it"),
+        "woken_at_another_time": ("唤醒时间与到期时间不符", "would be woken at another time than it is due"),
+        "lease_ended": ("租约已过期无人接手", "its lease has ended and nobody took it over"),
+        "due_and_not_taken": ("已到期但无人处理", "due, and nobody takes it"),
+        "unknown_status": ("状态未知", "of a status that nobody knows"),
     },
     Topic.VERDICT: {
         Verdict.APPLIED: ("已生效", "applied"),
@@ -108,6 +119,13 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "role": ("角色", "role"),
         "locked": ("锁定于", "locked"),
         "key_id": ("密钥编号", "key id"),
+        "rule": ("规则", "rule"),
+        "subject": ("对象", "about"),
+        "value": ("数值", "value"),
+        "since": ("开始", "since"),
+        "told": ("最近通知", "last told"),
+        "problem": ("问题", "problem"),
+        "message": ("说明", "message"),
         "expires": ("到期", "expires"),
         "revoked": ("作废于", "revoked"),
         "delivery": ("通知编号", "delivery"),

@@ -26,6 +26,7 @@ from service.api import (
     session,
     streams,
     visits,
+    watching,
 )
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
@@ -42,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+    watching.router,
     sheets_api.router,
 )
 

@@ -7,7 +7,9 @@ import sys
 import typer
 
 from service.cli import (
+    alerts,
     approvals,
+    audit,
     backups,
     catalogue,
     database,
@@ -48,6 +50,8 @@ app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(alerts.app, name="alerts")
+app.command()(audit.audit)
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
 app.command()(schedules.schedules)

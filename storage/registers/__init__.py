@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from engine.store import Store
 from storage.memory import MemoryStore
 from storage.registers.access import AccessRegister, Account, ApiKey, WebSession
+from storage.registers.alerts import Alert, AlertRegister
 from storage.registers.approvals import Approval, ApprovalRegister
 from storage.registers.audit import AuditEntry, AuditRegister
 from storage.registers.batches import Batch, BatchItem, BatchRegister
+from storage.registers.census import Census, Gap, MemoryCensus, SqlCensus, Standing
 from storage.registers.database import Database, MemoryDatabase, SqlDatabase
 from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
 from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
@@ -30,19 +32,21 @@ class Registers:
     audit: AuditRegister
     retention: RetentionRegister
     feed: Feed
+    alerts: AlertRegister
+    census: Census
 
 
 def open_registers(store: Store) -> Registers:
     """Return the registers beside a store's visits: on its database, or in memory with a store that is."""
     if isinstance(store, SqlStore):
         on_disk = SqlDatabase(store)
-        return _registers(on_disk, SqlFeed(on_disk))
+        return _registers(on_disk, SqlFeed(on_disk), SqlCensus(on_disk))
     assert isinstance(store, MemoryStore)
     in_memory = MemoryDatabase()
-    return _registers(in_memory, MemoryFeed(store, in_memory))
+    return _registers(in_memory, MemoryFeed(store, in_memory), MemoryCensus(store))
 
 
-def _registers(database: Database, feed: Feed) -> Registers:
+def _registers(database: Database, feed: Feed, census: Census) -> Registers:
     return Registers(
         AccessRegister(database),
         RequestRegister(database),
@@ -52,11 +56,15 @@ def _registers(database: Database, feed: Feed) -> Registers:
         AuditRegister(database),
         RetentionRegister(database),
         feed,
+        AlertRegister(database),
+        census,
     )
 
 
 __all__ = [
     "Account",
+    "Alert",
+    "AlertRegister",
     "ApiKey",
     "Approval",
     "AskedRequest",
@@ -64,11 +72,14 @@ __all__ = [
     "AuditEntry",
     "Batch",
     "BatchItem",
+    "Census",
     "Delivery",
     "Feed",
     "FeedEvent",
+    "Gap",
     "Registers",
     "RetentionRegister",
+    "Standing",
     "WebSession",
     "open_registers",
 ]
