@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from engine.environment import SECOND, Environment, Micros
+from service.access.forms import form_of
 from service.access.limits import Buckets, Lockout
 from service.access.matrix import ANYONE, KNOWN, matrix
 from service.access.principal import Kind, Principal
@@ -48,7 +49,7 @@ class Door:
             principal = await self.recognise(request)
         self._limit(principal)
         if principal.kind is Kind.PERSON and request.method not in SAFE:
-            self._check_csrf(request, principal)
+            await self._check_csrf(request, principal)
         if needed not in (ANYONE, KNOWN) and not principal.may(needed):
             raise Forbidden(f"role {principal.role} lacks {needed}", needs=needed)
         request.state.principal = principal
@@ -140,9 +141,11 @@ class Door:
         if foreign or (origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")):
             raise CsrfRefused
 
-    def _check_csrf(self, request: Request, principal: Principal) -> None:
+    async def _check_csrf(self, request: Request, principal: Principal) -> None:
+        """Refuse what does not bring the session's token: as a header, or as the field of a form."""
         self.check_origin(request)
-        if not same(request.headers.get("x-csrf-token", ""), principal.csrf):
+        told = request.headers.get("x-csrf-token") or (await form_of(request)).get("csrf", "")
+        if not same(told, principal.csrf):
             raise CsrfRefused
 
     def _limit(self, principal: Principal) -> None:
