@@ -30,6 +30,7 @@ from service.api import (
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
 from service.application import Application
+from service.console import board, deeds, entrance, oversight as console_oversight, visit as console_visit
 
 ROUTERS: tuple[APIRouter, ...] = (
     session.router,
@@ -41,6 +42,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+    entrance.router,
+    board.router,
+    console_visit.router,
+    deeds.router,
+    console_oversight.router,
 )
 
 

@@ -12,6 +12,8 @@ from service.words import Topic, word
 #: Causes whose sentence tells what the engine wrote down.
 _WITH_MESSAGE = frozenset(Cause) - {Cause.DOUBT, Cause.OVERDUE}
 
+_ASK = "story_ask"  #: ``story_doubt`` tells of one that the engine still settles by itself
+
 
 def step_title(flow: Flow, trigger: str, language: str) -> str:
     """Return the title of a transition, or of an undo edge what it takes back."""
@@ -66,7 +68,7 @@ def _trouble(flow: Flow, visit: Visit, language: str, state: str, personal: bool
     step = step_title(flow, trigger, language) if trigger else state
     looks = 0 if visit.doubt is None else visit.doubt.looks + visit.doubt.tries
     told = say(
-        language, f"story_{cause.value}", step=step, state=state, looks=looks, cause=word(Topic.CAUSE, cause, language)
+        language, _ASK if cause is Cause.DOUBT else f"story_{cause.value}", step=step, state=state, looks=looks, cause=word(Topic.CAUSE, cause, language)
     )
     message = visit.trouble.message if personal and cause in _WITH_MESSAGE else ""
     return f"{told} {say(language, 'story_said', message=message)}" if message else told
