@@ -29,9 +29,17 @@ async def form_of(request: Request) -> dict[str, str]:
             if len(body) > _MOST_BYTES:
                 raise Oversize(f"more than {_MOST_BYTES} bytes, which a form may hold", field="body")
         try:
-            fields = parse_qsl(
-                body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS, strict_parsing=True
-            ) if body else []
+            fields = (
+                parse_qsl(
+                    body.decode(),
+                    keep_blank_values=True,
+                    errors="strict",
+                    max_num_fields=_MOST_FIELDS,
+                    strict_parsing=True,
+                )
+                if body
+                else []
+            )
         except ValueError:
             raise BadInput("the body is not a form", field="body") from None
         found = dict(fields)

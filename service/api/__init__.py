@@ -30,7 +30,9 @@ from service.api import (
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
 from service.application import Application
-from service.console import board, deeds, entrance, oversight as console_oversight, visit as console_visit
+from service.console import board, deeds, entrance
+from service.console import oversight as console_oversight
+from service.console import visit as console_visit
 
 ROUTERS: tuple[APIRouter, ...] = (
     session.router,

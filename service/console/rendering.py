@@ -38,7 +38,7 @@ def _words() -> Mapping[str, tuple[str, str]]:
     return {key: (zh, en) for key, (zh, en) in raw.items()}
 
 
-def say(language: str, key: str, **values: object) -> str:
+def say(language: str, key: str, /, **values: object) -> str:
     """Return the console's words for ``key``. Raises KeyError: a page must not name words that are not there."""
     chinese, english = _words()[key]
     text = english if language == "en" else chinese
@@ -97,7 +97,7 @@ def page(
     caller: Principal | None = getattr(request.state, "principal", None)
     known = caller if caller is not None and caller.role else None
 
-    def t(key: str, **values: object) -> str:
+    def t(key: str, /, **values: object) -> str:
         return say(language, key, **values)
 
     def w(topic: Topic, code: str) -> str:
@@ -107,6 +107,6 @@ def page(
     text = (
         _templates()
         .get_template(template)
-        .render(language=language, t=t, w=w, caller=known, here=here, path=request.url.path, **context)
+        .render(language=language, t=t, w=w, person=known, here=here, path=request.url.path, **context)
     )
     return HTMLResponse(text, status_code=status, headers={**HEADERS, **(headers or {})})

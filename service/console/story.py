@@ -7,7 +7,6 @@ from engine.machine import Flow
 from engine.store import Projection, Status
 from engine.visit import Visit
 from service.console.rendering import clock, say, titled
-from service.words import Topic, word
 
 #: Causes whose sentence tells what the engine wrote down.
 _WITH_MESSAGE = frozenset(Cause) - {Cause.DOUBT, Cause.OVERDUE}
@@ -67,8 +66,7 @@ def _trouble(flow: Flow, visit: Visit, language: str, state: str, personal: bool
     trigger = under_way.trigger if under_way is not None else "" if suspect is None else suspect.trigger
     step = step_title(flow, trigger, language) if trigger else state
     looks = 0 if visit.doubt is None else visit.doubt.looks + visit.doubt.tries
-    told = say(
-        language, _ASK if cause is Cause.DOUBT else f"story_{cause.value}", step=step, state=state, looks=looks, cause=word(Topic.CAUSE, cause, language)
-    )
+    key = _ASK if cause is Cause.DOUBT else f"story_{cause.value}"
+    told = say(language, key, step=step, state=state, looks=looks)
     message = visit.trouble.message if personal and cause in _WITH_MESSAGE else ""
     return f"{told} {say(language, 'story_said', message=message)}" if message else told

@@ -11,6 +11,7 @@ from typing import Any, cast
 import httpx
 from fastapi import FastAPI
 
+from flows import Site
 from service.access.secrets import digest, hashed, key_text, token
 from service.api import build_api
 from service.api.desk import Desk
@@ -37,6 +38,7 @@ class Wired:
     settings: Settings = field(default_factory=settings)
     registers: Registers | None = None
     worker: str = "test"
+    site: Site = field(default_factory=lambda: Site("flows.yaml", [], {}))
 
     def __post_init__(self) -> None:
         self.registers = self.registers or open_registers(self.world.store)
@@ -47,6 +49,10 @@ class Wired:
                 store=self.world.store,
                 environment=self.world.environment,
                 registers=self.registers,
+                registry=self.world.registry,
+                catalogue=self.world.catalogue,
+                adapters=self.world.adapters,
+                site=self.site,
                 books=memory_books(),
                 settings=self.settings,
                 runner=SimpleNamespace(in_flight=0, worker=self.worker),

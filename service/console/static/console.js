@@ -15,7 +15,6 @@
     for (const kind of ["opened", "triggered", "concluded", "settled", "stuck", "resumed", "corrected", "undo_requested",
       "undone", "migrated", "closed", "late_looked", "looked", "timer_fired", "reset"]) source.addEventListener(kind, soon);
     window.addEventListener("pagehide", () => source.close());
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
   }
 
   const state = { board: "polling" };
@@ -46,8 +45,9 @@
     const busy = () => document.querySelector("details[open]") !== null
       || document.activeElement?.matches("input, textarea, select") === true;
     follow(news.dataset.live + "?after=" + news.dataset.after, () => {
-      if (busy()) news.hidden = false; else location.replace(location.pathname);
+      if (busy()) news.hidden = false; else location.reload();   // keeps the place where somebody reads
     }, () => {});
+    if (location.search) history.replaceState(null, "", location.pathname);   // what was done is told once
   }
 
   // A form is sent once; the server would notice a second time, but nobody needs to see that.
