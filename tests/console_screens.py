@@ -20,7 +20,7 @@ LARGEST = 150_000
 
 async def take(folder: Path) -> list[Path]:
     """Take all pictures of one seeded hospital; return their files."""
-    seed = await seeded()
+    seed = await seeded(says="")
     taken: list[Path] = []
 
     async def shot(page: Any, name: str, *, whole: bool = False) -> None:
@@ -49,7 +49,7 @@ async def take(folder: Path) -> list[Path]:
         async with looking(base, DESKTOP, language="en") as page:
             await shot(page, "board-en")
             await _visit(page, seed, "lines")
-            await shot(page, "visit-en", whole=True)
+            await shot(page, "visit-en")
     return taken
 
 

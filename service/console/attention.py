@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
 
+from engine.actions import ActionKind
 from engine.environment import Micros
 from engine.errors import BadInput, FlowUnavailable, VisitflowError
 from engine.events import Cause
@@ -17,6 +18,7 @@ from service.acting import Deed
 from service.console.rendering import titled
 from service.console.story import sentence, state_title
 from service.fees import fees_view
+from service.words import Topic, word
 from storage.registers import Approval
 
 #: Rows that the board shows, and moving visits whose lines it looks through.
@@ -106,6 +108,13 @@ def kind_of(cause: str | None) -> Kind:
     return Kind.OVERDUE if cause == Cause.OVERDUE else Kind.STUCK
 
 
+def target_words(flow: Flow | None, deed: Deed, language: str) -> str:
+    """Return what a deed aims at, in words: a verdict, or a state's title."""
+    if deed.kind is ActionKind.SETTLE or flow is None:
+        return word(Topic.VERDICT, deed.target, language)
+    return state_title(flow, deed.target, language) if deed.target else ""
+
+
 class Attention:
     """Gathers the board."""
 
@@ -168,7 +177,8 @@ def _row(
 ) -> Trouble:
     flow, target = glance.flow, ""
     if approval is not None:
-        target = Deed.read(approval.action, approval.arguments).target
+        deed = Deed.read(approval.action, approval.arguments)
+        target = target_words(flow, deed, language)
     return Trouble(
         kind=kind,
         at=at,

@@ -12,7 +12,7 @@ from engine.machine import Flow
 from engine.visit import Visit
 from flows.graph import Arrow, extract
 
-WIDTH, HEIGHT, GAP = 176, 34, 30
+WIDTH, HEIGHT, GAP = 176, 34, 22
 LANE, MARGIN, ROUND = 16, 22, 8
 _LONGEST = 24
 

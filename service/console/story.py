@@ -46,7 +46,7 @@ def sentence(flow: Flow, visit: Visit, projection: Projection, language: str, *,
     step = "" if under_way is None else step_title(flow, under_way.trigger, language)
     if visit.doubt is not None:
         due = clock(visit.doubt.next_at, "%H:%M:%S")
-        return tell("story_doubt", step=step, looks=visit.doubt.looks + visit.doubt.tries, due=due)
+        return tell("story_doubt", step=step, looks=_looks(visit), due=due)
     if visit.undo is not None:
         return tell("story_undoing", target=state_title(flow, visit.undo.target, language))
     if under_way is not None:
@@ -65,8 +65,12 @@ def _trouble(flow: Flow, visit: Visit, language: str, state: str, personal: bool
     suspect = visit.suspects[0].call if visit.suspects else None
     trigger = under_way.trigger if under_way is not None else "" if suspect is None else suspect.trigger
     step = step_title(flow, trigger, language) if trigger else state
-    looks = 0 if visit.doubt is None else visit.doubt.looks + visit.doubt.tries
     key = _ASK if cause is Cause.DOUBT else f"story_{cause.value}"
-    told = say(language, key, step=step, state=state, looks=looks)
+    told = say(language, key, step=step, state=state, looks=_looks(visit))
     message = visit.trouble.message if personal and cause in _WITH_MESSAGE else ""
     return f"{told} {say(language, 'story_said', message=message)}" if message else told
+
+
+def _looks(visit: Visit) -> int:
+    """Return how often it was looked for, or tried to be reversed: the evidence without intent and outcome."""
+    return 0 if visit.doubt is None else max(0, len(visit.doubt.events) - 2)

@@ -22,6 +22,7 @@ from service.acting import Deed
 from service.api.desk import caller_of, desk_of
 from service.api.exchanges import find
 from service.api.streams import progress
+from service.console.attention import target_words
 from service.console.drawing import picture
 from service.console.offers import offers
 from service.console.rendering import language_of, page, say, titled
@@ -66,8 +67,8 @@ async def gathered(request: Request, visit: str, told: str = "") -> dict[str, An
         "may_see_exchanges": caller.may("exchanges.read"),
         "exchanges": await desk.store.exchanges(visit) if caller.may("exchanges.read") else [],
         "approvals": [
-            (each, Deed.read(each.action, each.arguments), each.asked_by.partition("/")[0] == caller.name)
-            for each in asked
+            (each, deed, target_words(flow, deed, language), each.asked_by.partition("/")[0] == caller.name)
+            for each, deed in ((each, Deed.read(each.action, each.arguments)) for each in asked)
             if each.expires_at > now
         ],
         "may_decide": caller.may("approvals.decide"),

@@ -12,7 +12,6 @@ from adapters.jiangsu.gateway import GatewaySettings, JiangsuGateway
 from engine.environment import DAY, HOUR, MINUTE, SECOND
 from flows import Site, load_catalogue, load_site
 from service.api.desk import Desk
-from simulators.common.numbers import read_json
 from storage.registers import Approval
 from tests.adapters.gateway import failure
 from tests.jiangsu import ROOT, Centre, line, opening
@@ -38,6 +37,7 @@ class Seed:
     mute_from_settling: bool = False  #: the settlement takes effect, its answer is lost, and so is every later one
     mute: bool = False
     refused: dict[str, str] = field(default_factory=dict)  #: transactions that are refused, with the code
+    says: str = HOSTILE  #: what the centre adds to a refusal
     visits: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -45,11 +45,14 @@ class Seed:
         return self.wired.desk
 
     def interfere(self, body: dict[str, Any], apply: Any) -> httpx.Response | None:
-        """Lose or refuse what is to be lost or refused."""
+        """Lose or refuse what is to be lost or refused; every answer takes its time."""
+        self.world.environment.time += SECOND // 3
         name = body.get("transactionName", body.get("action", ""))
         if name in self.refused:
-            told = f"业务校验未通过 {HOSTILE}"
-            content = failure(3005, told, transactionCode=name, businessErrorCode=self.refused[name], businessErrorMsg=told)
+            told = f"业务校验未通过 {self.says}".rstrip()
+            content = failure(
+                3005, told, transactionCode=name, businessErrorCode=self.refused[name], businessErrorMsg=told
+            )
             return httpx.Response(200, content=content.encode())
         if name == "2207" and self.mute_from_settling:
             self.mute = True
@@ -60,18 +63,24 @@ class Seed:
 
     async def visit(self, what: str, key: str, patience: int = 2 * HOUR, flow: str = OUTPATIENT, **data: Any) -> str:
         """Open a visit and let it run until it rests."""
-        projection, _ = await self.world.commands.open(flow, key, opening(**data) if flow == OUTPATIENT else data, "his")
+        projection, _ = await self.world.commands.open(
+            flow, key, opening(**data) if flow == OUTPATIENT else data, "his"
+        )
         self.visits[what] = projection.visit_id
         await self.world.run(patience)
         self.world.environment.time += 7 * MINUTE
         return projection.visit_id
 
 
-async def seeded(four_eyes: bool = True, site: Path = ROOT / "flows.yaml", store: Any = None) -> Seed:
+async def seeded(
+    four_eyes: bool = True, says: str = HOSTILE, site: Path = ROOT / "flows.yaml", store: Any = None
+) -> Seed:
     """Return the hospital at half past ten or so; supervisors wang and li, an analyst and an admin can sign in."""
     loaded: Site = load_site(site)
     centre = Centre()
-    adapter = JiangsuGateway(GatewaySettings(operator_id="001", operator_name="desk"), httpx.MockTransport(centre.answer))
+    adapter = JiangsuGateway(
+        GatewaySettings(operator_id="001", operator_name="desk"), httpx.MockTransport(centre.answer)
+    )
     world = World(
         environment=ToyEnvironment(MORNING - 5 * DAY),
         catalogue=load_catalogue(),
@@ -80,7 +89,7 @@ async def seeded(four_eyes: bool = True, site: Path = ROOT / "flows.yaml", store
         **({} if store is None else {"store": store}),
     )
     await world.start()
-    seed = Seed(Wired(world, settings(four_eyes=four_eyes), site=loaded), world, centre)
+    seed = Seed(Wired(world, settings(four_eyes=four_eyes), site=loaded), world, centre, says=says)
     centre.interfere = seed.interfere
     for name, role in (("wang", "supervisor"), ("li", "supervisor"), ("zhao", "analyst"), ("admin", "admin")):
         await seed.wired.user(name, role)
@@ -93,10 +102,13 @@ async def _fill(seed: Seed) -> None:
     world = seed.world
     await seed.visit("overdue", "MZ20261120003", 4 * DAY, invoice_no=None)
     world.environment.time = MORNING
+    await seed.visit("session", "001-20261120", HOUR, flow="jiangsu.session", operator="001")
     await seed.visit("closed", "MZ20261120001")
     await seed.visit("waiting", "MZ20261120002", invoice_no=None)
     seed.refused = {"2204": "2204002"}
-    await seed.visit("lines", "MZ20261120004", 5 * MINUTE, fee_lines=[line("1", "80.0000", "1", "80.00")], invoice_no=None)
+    await seed.visit(
+        "lines", "MZ20261120004", 5 * MINUTE, fee_lines=[line("1", "80.0000", "1", "80.00")], invoice_no=None
+    )
     seed.refused = {"2201": "51014"}
     await seed.visit("refused", "MZ20261120005", 5 * MINUTE)
     seed.refused = {}
