@@ -90,7 +90,9 @@ async def gathered(request: Request, visit: str, told: str = "") -> dict[str, An
         "state": state_title(flow, report.projection.state, language),
         "told_story": sentence(flow, report.visit, report.projection, language, personal=personal),
         "drawing": picture(flow, language, report.visit),
-        "offers": offers(flow, report, language, four_eyes=settings.four_eyes, may=_may(caller)),
+        "offers": offers(
+            flow, _without_own_version(request, report), language, four_eyes=settings.four_eyes, may=_may(caller)
+        ),
         "path_titles": [step_title(flow, leg.trigger, language) for leg in report.visit.trail],
         "money": money(flow, report, language),
     }
@@ -101,6 +103,15 @@ async def _flow(request: Request, report: Report) -> Flow | None:
         return await desk_of(request).application.registry.version(report.visit.version)
     except FlowUnavailable:
         return None
+
+
+def _without_own_version(request: Request, report: Report) -> Report:
+    """Leave out migrating a visit to the version that it is on."""
+    registry = desk_of(request).application.registry
+    current = registry.current(report.visit.flow).version if report.visit.flow in registry.names else ""
+    if current != report.visit.version:
+        return report
+    return replace(report, actions=[each for each in report.actions if each.kind is not ActionKind.MIGRATE])
 
 
 def _may(caller: Principal) -> set[ActionKind]:

@@ -47,11 +47,13 @@ async def served(seed: Seed) -> AsyncIterator[str]:
 async def looking(
     base: str, size: tuple[int, int] = DESKTOP, name: str = "wang", language: str = "zh"
 ) -> AsyncIterator[Any]:
-    """Open a page, signed in. Requests beyond ``base`` fail, and errors of the page's scripts are kept in ``errors``."""
+    """Open a page, signed in. What its scripts complain of, and requests beyond ``base``, are kept in ``errors``."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        browser = await play.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu", "--disable-lcd-text"]
+        )
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]}, timezone_id="Asia/Shanghai", base_url=base
         )

@@ -1,4 +1,4 @@
-"""A morning at an invented hospital: visits of the shipped flows against a simulated centre, in every kind of trouble."""
+"""A morning at an invented hospital: visits of the shipped flows, a simulated centre, and every kind of trouble."""
 
 from __future__ import annotations
 
@@ -102,7 +102,6 @@ async def _fill(seed: Seed) -> None:
     world = seed.world
     await seed.visit("overdue", "MZ20261120003", 4 * DAY, invoice_no=None)
     world.environment.time = MORNING
-    await seed.visit("session", "001-20261120", HOUR, flow="jiangsu.session", operator="001")
     await seed.visit("closed", "MZ20261120001")
     await seed.visit("waiting", "MZ20261120002", invoice_no=None)
     seed.refused = {"2204": "2204002"}
