@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,14 @@ class Seed:
         return projection.visit_id
 
 
+_site = cache(load_site)
+
+
 async def seeded(
     four_eyes: bool = True, says: str = HOSTILE, site: Path = ROOT / "flows.yaml", store: Any = None
 ) -> Seed:
     """Return the hospital at half past ten or so; supervisors wang and li, an analyst and an admin can sign in."""
-    loaded: Site = load_site(site)
+    loaded: Site = _site(site)
     centre = Centre()
     adapter = JiangsuGateway(
         GatewaySettings(operator_id="001", operator_name="desk"), httpx.MockTransport(centre.answer)

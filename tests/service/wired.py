@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -23,6 +24,7 @@ from tests.world import World
 
 PASSWORD = "correct horse battery"
 BASE = "http://localhost"
+_hashed = cache(hashed)  # slow on purpose
 
 
 def settings(**changes: Any) -> Settings:
@@ -77,7 +79,7 @@ class Wired:
         """Add a person with PASSWORD."""
         assert self.registers is not None
         now = self.world.environment.now()
-        await self.registers.access.add_account(Account(name, role, hashed(PASSWORD), now, "test", now))
+        await self.registers.access.add_account(Account(name, role, _hashed(PASSWORD), now, "test", now))
 
     @asynccontextmanager
     async def client(self, key: str = "", address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:
