@@ -18,6 +18,8 @@ from service.settings import Settings
 from storage.registers.access import AccessRegister
 
 COOKIE = "visitflow_session"
+#: What a page sends with requests that nobody has made: they are no use of a session, or a board left open never ends.
+AUTOMATIC = "x-visitflow-automatic"
 SAFE = ("GET", "HEAD", "OPTIONS")
 #: A session's last use is written down at most so often.
 _NOTED = 60 * SECOND
@@ -62,7 +64,7 @@ class Door:
         if told is not None:
             found = await self._by_key(told, address)
         elif cookie := request.cookies.get(COOKIE):
-            found = await self._by_session(cookie, address)
+            found = await self._session(digest(cookie), address, using=AUTOMATIC not in request.headers)
             if found is None:  # it may just have expired: no failure
                 raise Unauthenticated("the session is over; sign in again")
         else:
@@ -93,9 +95,6 @@ class Door:
         if key.revoked_at is not None or self._past(key.expires_at):
             return None
         return Principal(key.name, key.role, Kind.KEY, address, f"key:{key.key_id}")
-
-    async def _by_session(self, cookie: str, address: str) -> Principal | None:
-        return await self._session(digest(cookie), address, using=True)
 
     async def _session(self, session_digest: str, address: str, *, using: bool = False) -> Principal | None:
         """Return whose session it is, unless it is over: by time, or because the account has changed since."""

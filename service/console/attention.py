@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from engine.actions import ActionKind
@@ -13,7 +13,7 @@ from engine.events import Cause
 from engine.machine import Flow
 from engine.registry import Registry
 from engine.store import Projection, Status, Store, VisitFilter
-from engine.visit import Visit, fold
+from engine.visit import PendingCall, Visit, fold
 from service.acting import Deed
 from service.console.rendering import titled
 from service.console.story import sentence, state_title
@@ -68,7 +68,7 @@ class Glances:
     """Looks at visits, and remembers: a board that is read every few seconds must not fold everything anew."""
 
     def __init__(self, store: Store, registry: Registry) -> None:
-        """Remember the last 5,000 without their data's history."""
+        """Remember the last 5,000, without their data: a stay of months holds megabytes."""
         self._store = store
         self._registry = registry
         self._kept: OrderedDict[str, Glance] = OrderedDict()
@@ -78,7 +78,7 @@ class Glances:
         kept = self._kept.get(projection.visit_id)
         if kept is None or kept.seq != projection.seq:
             visit = fold(projection.visit_id, await self._store.history(projection.visit_id))
-            kept = Glance(projection.seq, visit, await self._flow(visit.version), *_lines(visit))
+            kept = Glance(projection.seq, _slim(visit), await self._flow(visit.version), *_lines(visit))
         self._kept[projection.visit_id] = kept
         self._kept.move_to_end(projection.visit_id)
         while len(self._kept) > _REMEMBERED:
@@ -90,6 +90,23 @@ class Glances:
             return await self._registry.version(version)
         except FlowUnavailable:
             return None
+
+
+def _slim(visit: Visit) -> Visit:
+    """Return what a sentence needs of a visit."""
+
+    def bare(call: PendingCall) -> PendingCall:
+        return replace(call, request={})
+
+    return replace(
+        visit,
+        data={},
+        trail=[],
+        call=None if visit.call is None else bare(visit.call),
+        doubt=None if visit.doubt is None else replace(visit.doubt, aid=None, exchanges=[]),
+        suspects=[replace(each, call=bare(each.call)) for each in visit.suspects],
+        trouble=None if visit.trouble is None else replace(visit.trouble, evidence={}),
+    )
 
 
 def _lines(visit: Visit) -> tuple[int, int]:

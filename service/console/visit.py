@@ -35,6 +35,11 @@ from service.words import Topic, word
 
 router = pages()
 
+#: Lines and events that one page lists: a stay of months has tens of thousands.
+MOST_LINES, MOST_EVENTS = 300, 500
+_LISTED_ELSEWHERE = ("fees", "fee_lines", "orders")
+_FIRST = ("refused", "unmatched")
+
 #: What a page may have to tell after something was done.
 TOLD = frozenset(("done", "asked", "approved", "refused", "opened", "already", "ran"))
 
@@ -51,7 +56,8 @@ async def gathered(request: Request, visit: str, told: str = "") -> dict[str, An
     report = await desk.commands.report(visit)
     personal = caller.may("visits.data")
     flow = await _flow(request, report)
-    journal = await desk.store.journal(visit)
+    journal = (await desk.store.journal(visit))[-MOST_EVENTS:]
+    fees = _fees(report) if personal else None
     asked = await desk.acting.approvals.all("asked", visit, None, 50) if caller.may("approvals.read") else []
     now = desk.application.environment.now()
     settings = desk.application.settings
@@ -63,7 +69,8 @@ async def gathered(request: Request, visit: str, told: str = "") -> dict[str, An
         "personal": personal,
         "history": timeline(journal, language) if personal else _bare(journal, language),
         "data": _data(report, personal=personal),
-        "fees": _fees(report) if personal else None,
+        "fees": fees,
+        "lines": [] if fees is None else sorted(fees["lines"], key=_later)[:MOST_LINES],
         "may_see_exchanges": caller.may("exchanges.read"),
         "exchanges": await desk.store.exchanges(visit) if caller.may("exchanges.read") else [],
         "approvals": [
@@ -134,8 +141,14 @@ def money(flow: Flow, report: Report, language: str) -> list[tuple[str, str]]:
 
 
 def _data(report: Report, *, personal: bool) -> str:
-    data = report.visit.data if personal else masked(report.visit.data)
+    known = {name: value for name, value in report.visit.data.items() if name not in _LISTED_ELSEWHERE}
+    data = known if personal else masked(known)
     return json.dumps(json.loads(dumps(normalise(data))), ensure_ascii=False, indent=2)
+
+
+def _later(line: dict[str, Any]) -> bool:
+    """Sort lines that somebody has to look at before the others."""
+    return line["state"] not in _FIRST
 
 
 def _fees(report: Report) -> dict[str, Any] | None:

@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.environment import MINUTE
 from service.access.matrix import matrix
 from tests.console.conftest import SignedIn
 from tests.console.seed import Seed, seeded
-from tests.service.wired import PASSWORD
+from tests.service.wired import PASSWORD, Wired, opened
+from tests.world import World
 
 
 async def form_of(client: httpx.AsyncClient, visit: str, kind: str, target: str = "") -> dict[str, str]:
@@ -188,3 +190,29 @@ async def test_nobody_is_told_more_than_the_api_tells(seed: Seed, signed_in: Sig
         offered = set(re.findall(r'id="do-(\w+)-(\w*)"', text))
         actions = (await client.get(f"/api/v1/visits/{seed.visits['doubt']}")).json()["actions"]
         assert offered == {(each["action"], each["target"]) for each in actions if each["action"] != "migrate"}
+
+
+async def test_a_board_left_open_does_not_keep_its_session_alive(seed: Seed, signed_in: SignedIn) -> None:
+    automatic = {"X-Visitflow-Automatic": "1", "HX-Request": "true", "HX-Target": "board"}
+    async with signed_in() as client:
+        assert "X-Visitflow-Automatic" in (await client.get("/console")).text
+        for _ in range(4):
+            seed.world.environment.time += 10 * MINUTE
+            answer = await client.get("/console", headers=automatic)
+        assert (answer.status_code, answer.headers["hx-refresh"]) == (401, "true")
+
+
+async def test_nobody_set_up_may_act_on_this_machine_under_a_told_name() -> None:
+    wired = Wired(await World().start())
+    async with wired.client() as client:
+        visit = await opened(client)
+        await wired.world.run()
+        page = (await client.get(f"/console/visits/{visit}")).text
+        assert "尚未设置任何用户" in page and 'name="by" required' in page
+        form = await form_of(client, visit, "cancel", "cancelled")
+        assert (await act(client, visit, form)).status_code == 422
+        assert (await act(client, visit, form | {"by": "wang", "ticket": "t2"})).status_code == 303
+        event = next(each for each in await wired.world.events(visit) if each.kind == "undo_requested")
+        assert (event.by, event.reason) == ("wang", "电话核实")
+    async with wired.client(address="10.0.0.9") as client:
+        assert (await client.get("/console")).status_code == 401

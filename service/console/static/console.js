@@ -3,11 +3,11 @@
 (() => {
   const POLL = 15000, GATHER = 400;
 
-  // Follow a stream; `news` runs a moment after something happened, or every 15 s while the stream is away.
-  function follow(url, news, tell) {
+  // Follow a stream; `news` runs a moment after something happened, `look` every 15 s while the stream is away.
+  function follow(url, news, tell, look = news) {
     let timer = 0, poll = 0;
     const soon = () => { clearTimeout(timer); timer = setTimeout(news, GATHER); };
-    const polling = () => { if (!poll) poll = setInterval(news, POLL); tell("polling"); };
+    const polling = () => { if (!poll) poll = setInterval(look, POLL); tell("polling"); };
     if (!window.EventSource) return polling();
     const source = new EventSource(url);
     source.onopen = () => { clearInterval(poll); poll = 0; tell("live"); };
@@ -44,9 +44,13 @@
   if (news) {
     const busy = () => document.querySelector("details[open]") !== null
       || document.activeElement?.matches("input, textarea, select") === true;
-    follow(news.dataset.live + "?after=" + news.dataset.after, () => {
-      if (busy()) news.hidden = false; else location.reload();   // keeps the place where somebody reads
-    }, () => {});
+    const tell = () => { if (busy()) news.hidden = false; else location.reload(); };   // keeps the place where somebody reads
+    const look = async () => {
+      const answer = await fetch(news.dataset.visit, { headers: { "X-Visitflow-Automatic": "1" } }).catch(() => null);
+      if (answer?.status === 401) tell();
+      else if (answer?.ok && (await answer.json()).events > Number(news.dataset.after)) tell();
+    };
+    follow(news.dataset.live + "?after=" + news.dataset.after, tell, () => {}, look);
     if (location.search) history.replaceState(null, "", location.pathname);   // what was done is told once
   }
 
