@@ -23,31 +23,27 @@ async def take(folder: Path) -> list[Path]:
     seed = await seeded(says="")
     taken: list[Path] = []
 
-    async def shot(page: Any, name: str, *, whole: bool = False) -> None:
+    async def shot(page: Any, name: str) -> None:
         path = folder / f"{name}.png"
         await page.wait_for_timeout(150)
-        await page.screenshot(path=path, full_page=whole)
+        await page.screenshot(path=path)
         taken.append(path)
 
     async with served(seed) as base:
         async with looking(base) as page:
             await shot(page, "board")
             await _visit(page, seed, "doubt")
-            await shot(page, "visit-doubt")
             await page.locator("details.offer summary").nth(1).click()
             await shot(page, "visit-settle")
             await page.goto("/console/flows/jiangsu.inpatient")
             await shot(page, "flow")
             await page.goto("/console/peers")
             await shot(page, "peers")
-            await page.goto("/console/schedules")
-            await shot(page, "schedules")
         async with looking(base, PHONE) as page:
             await shot(page, "phone-board")
             await _visit(page, seed, "doubt")
             await shot(page, "phone-visit")
         async with looking(base, DESKTOP, language="en") as page:
-            await shot(page, "board-en")
             await _visit(page, seed, "lines")
             await shot(page, "visit-en")
     return taken
