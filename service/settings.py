@@ -46,6 +46,14 @@ class Settings(BaseSettings):
     )
     language: str = Field(default="zh", pattern="^(zh|en)$", description="language of what staff see")
 
+    # -- the settlement sheet (docs/settlement-sheet.md)
+    sheet_city: str = Field(
+        default="", max_length=50, description="city or league in the title of settlement sheets: 呼和浩特市, 兴安盟"
+    )
+    sheet_fonts: list[Path] = Field(
+        default=[], description="more TrueType fonts for rare characters, asked after those that come along"
+    )
+
     # -- who may what (docs/security.md)
     proxies: list[str] = Field(
         default=[], description="addresses of reverse proxies whose X-Forwarded-For is believed, for example 10.1.0.5"
@@ -92,7 +100,27 @@ class Settings(BaseSettings):
         default=GATEWAY_DEFAULTS, description="what stands where a front end of 000 says nothing"
     )
 
-    @field_validator("gateway_allow")
+    # -- the endpoint that the patient platform calls (interface 003; docs/platform-endpoint.md)
+    platform_port: int = Field(default=0, ge=0, le=65535, description="port of the platform's endpoint; 0 = off")
+    platform_host: str = Field(
+        default="127.0.0.1", description="its address; beyond loopback only with token or allow-list"
+    )
+    platform_token: SecretStr = Field(
+        default=SecretStr(""), description="the platform sends it: Authorization: Bearer or X-Token"
+    )
+    platform_allow: list[str] = Field(default=[], description="networks that may call, for example 10.1.2.3/32")
+    platform_base: str = Field(
+        default="/hospital", pattern=r"^(/[A-Za-z0-9._-]+)*$", description="path before the method's name"
+    )
+    platform_names: dict[str, str] = Field(
+        default={}, description='methods other than the document\'s, by number: {"5.1.1": "his.createOrder"}'
+    )
+    platform_his: str = Field(default="hospital", description="adapter of flows.yaml behind which the HIS is")
+    platform_wait: float | None = Field(
+        default=None, ge=0, le=600, description="seconds that a call waits for its visit; default: business.yaml"
+    )
+
+    @field_validator("gateway_allow", "platform_allow")
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:
         for each in value:

@@ -121,6 +121,8 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "visit": ("就诊", "visit"),
         "flow": ("流程", "flow"),
         "key": ("业务号", "key"),
+        "operation": ("接口", "interface"),
+        "updated_at": ("最近变化", "last change"),
         "state": ("状态", "state"),
         "status": ("情况", "status"),
         "cause": ("原因", "cause"),

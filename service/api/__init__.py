@@ -33,6 +33,7 @@ from service.application import Application
 from service.console import board, deeds, entrance
 from service.console import oversight as console_oversight
 from service.console import visit as console_visit
+from service.sheets import api as sheets_api
 
 ROUTERS: tuple[APIRouter, ...] = (
     session.router,
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     console_visit.router,
     deeds.router,
     console_oversight.router,
+    sheets_api.router,
 )
 
 

@@ -15,9 +15,11 @@ from service.cli import (
     flows,
     keys,
     neimenggu,
+    pushes,
     reconcile,
     schedules,
     serve,
+    sheets,
     simulate,
     users,
     visits,
@@ -33,6 +35,7 @@ app = typer.Typer(
     help="Workflow engine for hospital visits that cross systems which lose answers. 就诊流程引擎。",
     epilog=EXIT_CODES_HELP,
 )
+visits.app.command("sheet")(sheets.sheet)
 app.add_typer(visits.app, name="visits")
 app.add_typer(flows.app, name="flows")
 app.add_typer(catalogue.app, name="catalogue")
@@ -46,6 +49,7 @@ app.add_typer(webhooks.app, name="webhooks")
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
 app.command()(schedules.schedules)
+app.command()(pushes.pushes)
 app.command()(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 

@@ -24,6 +24,7 @@ from service.asking import PeerHasNone, PeerUnavailable
 from service.catalogue.errors import NotInCatalogue
 from service.errors import UnknownThing
 from service.settings import Settings
+from service.sheets.kept import NoSheet
 from service.views import plain_error
 from service.words import Topic, word
 
@@ -37,6 +38,7 @@ EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (FileMissing, 4),
     (NotInCatalogue, 4),
     (PeerHasNone, 4),
+    (NoSheet, 4),
     (errors.BadInput, 2),
     (errors.NotLegal, 3),
     (errors.VisitBusy, 5),

@@ -25,6 +25,9 @@ from service.application import application
 from service.background import Background
 from service.cli.console import out, settings
 from service.gateway.endpoint import PATH, build_gateway
+from service.platform.endpoint import build_platform
+from service.platform.methods import Methods, UnknownOperation
+from service.platform.pushes import Outbox
 from service.schedules import Scheduler
 from service.settings import Settings
 from service.tuning import tune_collector
@@ -42,6 +45,9 @@ def serve(
     gateway_port: Annotated[
         int | None, typer.Option(help="Port of the gateway endpoint (interface 000: 8321); 0 turns it off.")
     ] = None,
+    platform_port: Annotated[
+        int | None, typer.Option(help="Port of the endpoint that the patient platform calls (003); 0 turns it off.")
+    ] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Write {pid, url} here once the service answers; for supervisors and tests.")
     ] = None,
@@ -57,7 +63,10 @@ def serve(
         chosen.port = port
     if gateway_port is not None:
         chosen.gateway_port = gateway_port
+    if platform_port is not None:
+        chosen.platform_port = platform_port
     check_gateway(chosen)
+    check_platform(chosen)
     check_tls(chosen)
     check_webhook(chosen)
     structlog.configure(
@@ -84,7 +93,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     check_peers(chosen, site.adapters)
     async with application(chosen, site=site, prove_new=True) as wired:
         await check_host(chosen, wired.registers.access)
-        schedules = Scheduler(wired)
+        schedules, outbox = Scheduler(wired), Outbox(wired)
         api = build_api(wired)
         desk: Desk = api.state.desk
         background = Background(wired, desk.hub, desk.acting)
@@ -94,10 +103,15 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             gateway = build_gateway(wired, chosen)
             servers.append(await _listen(gateway, chosen, chosen.gateway_host, chosen.gateway_port, "gateway_port"))
             ready["gateway"] = f"{servers[1].url}{PATH}"
+        if chosen.platform_port:
+            platform = build_platform(wired, chosen)
+            servers.append(await _listen(platform, chosen, chosen.platform_host, chosen.platform_port, "platform_port"))
+            ready["platform"] = f"{servers[-1].url}{chosen.platform_base}"
         url = servers[0].url
         tune_collector()
         await wired.runner.start()
         schedules.start()
+        outbox.start()
         background.start()
         if chosen.host not in LOOPBACK and chosen.tls_certificate is None and not chosen.proxies:
             log.warning("no_tls", told="keys and passwords cross the network readable: docs/security.md")
@@ -105,6 +119,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             "serving",
             url=url,
             gateway=ready.get("gateway"),
+            platform=ready.get("platform"),
             flows=wired.registry.names,
             took_over=wired.runner.figures.taken_over,
         )
@@ -115,8 +130,11 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         out.print(f"visitflow {url}  ({', '.join(wired.registry.names)})", markup=False)
         if "gateway" in ready:
             out.print(f"gateway {ready['gateway']}", markup=False)
+        if "platform" in ready:
+            out.print(f"platform {ready['platform']}", markup=False)
         await stop.wait()
         log.info("stopping", in_flight=wired.runner.in_flight)
+        await outbox.stop()
         await schedules.stop()
         await background.stop()
         await wired.runner.stop()
@@ -159,17 +177,38 @@ def check_gateway(chosen: Settings) -> None:
         raise BadInput(message, field="gateway_host")
 
 
+def check_platform(chosen: Settings) -> None:
+    """Raise BadInput where the platform's endpoint would be open to everybody on the network, or is named wrongly."""
+    guarded = bool(chosen.platform_token.get_secret_value() or chosen.platform_allow)
+    if chosen.platform_port and chosen.platform_host not in LOOPBACK and not guarded:
+        message = (
+            f"{chosen.platform_host}: beyond loopback the platform's endpoint needs VISITFLOW_PLATFORM_TOKEN or"
+            " VISITFLOW_PLATFORM_ALLOW (networks that may call)"
+        )
+        raise BadInput(message, field="platform_host")
+    if chosen.platform_port:
+        try:
+            Methods.of(chosen.platform_names)
+        except UnknownOperation as error:
+            raise BadInput(str(error), field="platform_names") from None
+
+
 def check_peers(chosen: Settings, adapters: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise BadInput where an adapter's peer is our own gateway endpoint: it would call itself for ever."""
-    for name, configured in adapters.items() if chosen.gateway_port else ():
+    """Raise BadInput where an adapter's peer is an endpoint of our own: it would call itself for ever."""
+    ours = (
+        (chosen.gateway_host, chosen.gateway_port, "gateway_port"),
+        (chosen.platform_host, chosen.platform_port, "platform_port"),
+    )
+    for name, configured in adapters.items():
         peer = urlsplit(str(configured.get("url", "")))
-        port = peer.port or (443 if peer.scheme == "https" else 80)
-        if port == chosen.gateway_port and (peer.hostname in LOOPBACK or peer.hostname == chosen.gateway_host):
-            message = (
-                f"{chosen.gateway_host}:{chosen.gateway_port} is where flows.yaml says that {name} is: visitflow would"
-                " call itself. Move the centre's gateway to another port or machine, and say so in flows.yaml"
-            )
-            raise BadInput(message, field="gateway_port")
+        asked = peer.port or (443 if peer.scheme == "https" else 80)
+        for host, port, field in ours:
+            if port and port == asked and (peer.hostname in LOOPBACK or peer.hostname == host):
+                message = (
+                    f"{host}:{port} is where flows.yaml says that {name} is: visitflow would call itself."
+                    " Move the peer to another port or machine, and say so in flows.yaml"
+                )
+                raise BadInput(message, field=field)
 
 
 async def _listen(api: Any, chosen: Settings, host: str, port: int, field: str, *, tls: bool = False) -> _Server:

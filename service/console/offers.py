@@ -78,7 +78,7 @@ def _offer(flow: Flow, report: Report, action: Action, language: str, *, four_ey
         target=target,
         title=_title(flow, report, action, language),
         help=say(language, helped) if helped in _HELPED else "",
-        sends=action.sends,
+        sends=action.sends or _again(report, action),
         sends_next=kind in (ActionKind.RESUME, ActionKind.SETTLE),
         warnings=warnings,
         fields=() if model is None else _fields(model),
@@ -86,6 +86,13 @@ def _offer(flow: Flow, report: Report, action: Action, language: str, *, four_ey
         rare=kind in RARE,
         changes=kind is ActionKind.CORRECT,
     )
+
+
+def _again(report: Report, action: Action) -> tuple[str, ...]:
+    """Return what the engine may send once more, once a person says that it may."""
+    call = report.visit.call
+    again = action.kind is ActionKind.SETTLE and action.target == Verdict.NOT_APPLIED.value
+    return (call.operation,) if again and call is not None else ()
 
 
 _HELPED = frozenset(("help_settle_applied", "help_settle_not_applied", "help_resume", "help_correct"))

@@ -116,6 +116,7 @@ async def test_a_visit_shows_money_lines_path_and_actions(seed: Seed, signed_in:
         assert "认定：对方已经办成" in doubt and "认定：对方没有办成" in doubt and "需要另一人复核" in doubt
         assert "预结算基金" in doubt and "108.00" in doubt and "已上传 2" in doubt
         assert 'class="state here' in doubt and 'class="way moving"' in doubt and 'class="way taken"' in doubt
+        assert "可能再次向对方发送: <code>settle</code>" in doubt
         waiting = (await client.get(f"/console/visits/{seed.visits['waiting']}")).text
         assert "<code>cancel_lines</code> → <code>cancel_registration</code>" in waiting
         assert "do_migrate" not in waiting and "迁移到现行" not in waiting

@@ -27,12 +27,14 @@ from service.application import Application
 from service.asking import PeerHasNone, PeerRefused, PeerRefusedData, PeerUnavailable
 from service.cli import app
 from service.cli import neimenggu as commands
+from service.cli.console import FOUND_SOMETHING
 from service.cli.neimenggu import refuse_while_uploading
 from storage import Vault, open_books, open_store, upgrade
 from tests.adapters.neimenggu.centre import KEY, PASSWORD, URL, USER, Centre
 from tests.conftest import TEST_KEY
 from tests.jiangsu import ROOT
 from tests.people import identity_number, name
+from tests.service.sheets.example import pages
 
 WHO, NAME = identity_number(7), name(7)
 PERSON = ("--id", WHO, "--name", NAME)
@@ -256,6 +258,17 @@ def test_a_sheet_is_asked_for_only_when_the_approval_is_meant(centre: Centre) ->
     with pytest.raises(NotLegal, match="--yes"):
         run("sheet", "ZY1")
     assert centre.sent == []
+
+
+def test_a_sheet_that_was_asked_for_is_written_as_the_form(centre: Centre, tmp_path: Path) -> None:
+    sheet = {"akc190": "ZY1", "aac003": NAME, "alc407sum": "798.0", "alc408sum": "0.0", "jjin": "797.0"}
+    centre.answers = [OK | {"kc21dto": sheet}]
+    done = run("sheet", "ZY1", "--yes", "--pdf", str(tmp_path / "sheet.pdf"))
+    assert done.exit_code == FOUND_SOMETHING  # it does not add up, and says so
+    assert "798.00" in done.stderr
+    (text,) = pages((tmp_path / "sheet.pdf").read_bytes())
+    assert NAME in text
+    assert "核对不一致" in text
 
 
 class _Wired:
