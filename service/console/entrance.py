@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from engine.errors import BadInput
 from service.access.door import address_of
 from service.access.forms import form_of
 from service.api.desk import desk_of
@@ -37,6 +38,8 @@ async def login(request: Request) -> Response:
     desk.door.check_origin(request)
     form = await form_of(request)
     wanted = local(form.get("next", HOME))
+    if not form.get("name"):
+        raise BadInput("expected a form with name and password", field="name")
     try:
         cookie, _session = await desk.signing_in.sign_in(
             form.get("name", ""), form.get("password", ""), address_of(request)
