@@ -230,7 +230,7 @@ class Scheduler:
         pause = _FIRST_PAUSE
         for tried in range(1, TRIES + 1):
             try:
-                ran = await self._make(schedule, moment)
+                ran = await self.make(schedule, moment)
             except BadInput as error:  # trying again would not help
                 log.error("schedule_refused", **words, reason=error.message, field=error.field)
                 return Ran("refused", error.message)
@@ -247,7 +247,8 @@ class Scheduler:
                 return ran
         raise AssertionError("unreachable")
 
-    async def _make(self, schedule: Schedule, moment: datetime.datetime) -> Ran:
+    async def make(self, schedule: Schedule, moment: datetime.datetime) -> Ran:
+        """Make the run of ``moment`` once, without trying again. Raises what the job or the command raises."""
         if schedule.open is not None:
             return await self._open(schedule.open, moment, f"schedule:{schedule.name}")
         told = await self._jobs[schedule.job or ""].run(self._wired, day_before(moment))

@@ -175,6 +175,10 @@ class MemoryStore:
         found.sort(key=lambda each: each.visit_id, reverse=True)
         return found[: which.limit]
 
+    def projections(self) -> list[Projection]:
+        """Return what lists show of every visit; for counting."""
+        return [kept.projection for kept in self._visits.values()]
+
     async def journal(self, visit_id: str) -> list[StoredEvent]:
         """Return all events of a visit."""
         return list(self._visits[visit_id].events) if visit_id in self._visits else []
