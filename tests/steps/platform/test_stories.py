@@ -230,7 +230,13 @@ async def test_a_change_takes_the_place_of_the_booking() -> None:
     await desk.open("A1", booked)
     slot = {"appointmentId": "A1", "orderId": "O1", "roomId": "US1", "selectedDate": "2026-11-22", "planTimeName": "2"}
     await desk.trigger("change", body("24.1.7", regId="G1", **slot, planTimeId="T2"))
-    without = body("24.1.7", regId="G2", **slot | {"planTimeName": "3"}, startTime="2026-11-22 08:00:00", endTime="2026-11-22 09:00:00")
+    without = body(
+        "24.1.7",
+        regId="G2",
+        **slot | {"planTimeName": "3"},
+        startTime="2026-11-22 08:00:00",
+        endTime="2026-11-22 09:00:00",
+    )
     without["requests"]["24.1.7"].pop("planTimeId", None)
     visit = await desk.trigger("change", without)
     assert visit.data["answers"]["24.1.7"]["data"]["regId"] == "G3"
