@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from adapters.clocks import PeerClock
 from engine.environment import SECOND, Micros
 
 #: Nothing of the request can have reached the peer.
@@ -64,6 +65,7 @@ class Network:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._largest = largest
+        self.clock = PeerClock()  #: of whoever answers
         self.client = httpx.AsyncClient(
             transport=transport,
             trust_env=False,
@@ -114,6 +116,7 @@ class Network:
                     raise _TooLarge
         finally:
             await response.aclose()
+        self.clock.learn_date(response.headers.get("date"))
         return Answer(str(response.status_code), bytes(received), response.status_code, headers=response.headers)
 
     async def close(self) -> None:

@@ -128,6 +128,8 @@ class Scheduler:
         self._scheduler: Any = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._drift: Micros = 0
+        #: what the last run of each came to, and when; of this process
+        self.results: dict[str, tuple[str, Micros]] = {}
 
     def start(self) -> None:
         """Begin; what was missed and is to be caught up with runs now."""
@@ -219,6 +221,11 @@ class Scheduler:
 
     async def run(self, schedule: Schedule, moment: datetime.datetime) -> Ran:
         """Make the run of ``moment``; a failure is tried again after a while, so often, and never raised."""
+        ran = await self._tried(schedule, moment)
+        self.results[schedule.name] = (ran.result, self._wired.environment.now())
+        return ran
+
+    async def _tried(self, schedule: Schedule, moment: datetime.datetime) -> Ran:
         words = {"schedule": schedule.name, "due": moment.isoformat()}
         pause = _FIRST_PAUSE
         for tried in range(1, TRIES + 1):

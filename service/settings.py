@@ -81,6 +81,18 @@ class Settings(BaseSettings):
     )
     webhook_dead_hours: float = Field(default=24, gt=0, description="a delivery is given up after so long")
 
+    # -- watching it (docs/observability.md)
+    disk_free_mb: int = Field(default=512, ge=0, description="less free space than this: not ready, and an alert")
+    traces_url: str = Field(
+        default="",
+        description="OTLP collector: http://host:4318/v1/traces; empty: no traces. Needs visitflow[tracing]",
+    )
+    alert_rules: Path | None = Field(default=None, description="a site's own rules (YAML) instead of the shipped ones")
+    alert_url: str = Field(default="", description="where alerts are sent; empty: they are only listed")
+    alert_secret: SecretStr = Field(
+        default=SecretStr(""), description="signs alerts; several, separated by commas, while it is changed"
+    )
+
     # -- the gateway endpoint of interface 000 (docs/gateway.md)
     gateway_port: int = Field(
         default=0, ge=0, le=65535, description="port of the gateway endpoint; 0 = off, 000 has 8321"
@@ -120,6 +132,12 @@ class Settings(BaseSettings):
         default=None, ge=0, le=600, description="seconds that a call waits for its visit; default: business.yaml"
     )
 
+    # -- how long what is beside the journals is kept (docs/operations.md); 0: for ever
+    keep_exchanges_days: int = Field(default=0, ge=0, description="raw exchanges of visits that are closed")
+    keep_deliveries_days: int = Field(default=0, ge=0, description="messages to the webhook, delivered or given up")
+    keep_batches_days: int = Field(default=0, ge=0, description="batches that are done")
+    keep_audit_days: int = Field(default=0, ge=0, description="the audit")
+
     @field_validator("gateway_allow", "platform_allow")
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:
@@ -127,7 +145,7 @@ class Settings(BaseSettings):
             ipaddress.ip_network(each)
         return value
 
-    @field_validator("webhook_url")
+    @field_validator("webhook_url", "alert_url", "traces_url")
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):

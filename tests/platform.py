@@ -1,4 +1,4 @@
-"""The peers of the patient platform's flows in this process: a HIS and a platform of few words, behind the real adapters.
+"""The peers of the platform's flows in this process: a HIS and a platform of few words, behind the real adapters.
 
 A write is booked every time it arrives (nothing is deduplicated but the platform's refunds, by our number); queries are
 told from what is booked. ``lose`` loses requests or replies, ``refusals`` are codes by interface.
@@ -222,7 +222,9 @@ class His(Peer):
         if not orders or self.of("5.1.4") or len(self.of("5.1.3")) >= len(orders):
             raise No("10002", "没有未完成订单")
         state = {"tradeState": "1" if self.of("5.1.2") else "0", "detailIds": orders[-1].body["detailIds"]}
-        return ORDER | {"medAmount": self.insurer, "tradeCreateTime": self.now, "hisTradeId": f"D{orders[-1].id}"} | state
+        return (
+            ORDER | {"medAmount": self.insurer, "tradeCreateTime": self.now, "hisTradeId": f"D{orders[-1].id}"} | state
+        )
 
     def _q24_1_5(self, _body: Facts) -> Any:
         rows: list[Facts] = []
@@ -276,7 +278,10 @@ class His(Peer):
     def _q23_1_2(self, body: Facts) -> Any:
         data = INTERFACES["23.1.2"].reply().data
         assert data is not None
-        return members(data, full=False) | {"id": body["id"], "signStatus": "signed" if self.of("23.1.3") else "notSign"}
+        return members(data, full=False) | {
+            "id": body["id"],
+            "signStatus": "signed" if self.of("23.1.3") else "notSign",
+        }
 
     def _q37_1_1(self, _body: Facts) -> Any:
         passes = self.of("37.1.3")

@@ -26,6 +26,7 @@ from service.api import (
     session,
     streams,
     visits,
+    watching,
 )
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
@@ -50,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     console_visit.router,
     deeds.router,
     console_oversight.router,
+    watching.router,
     sheets_api.router,
 )
 

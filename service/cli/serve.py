@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,13 +24,15 @@ from service.application import application
 from service.background import Background
 from service.cli.console import out, settings
 from service.gateway.endpoint import PATH, build_gateway
+from service.logs import configure_service
 from service.platform.endpoint import build_platform
 from service.platform.methods import Methods, UnknownOperation
 from service.platform.pushes import Outbox
 from service.schedules import Scheduler
 from service.settings import Settings
+from service.signed_post import Endpoint
 from service.tuning import tune_collector
-from service.webhooks import Endpoint
+from service.watching.rules import load_rules
 from storage.registers.access import AccessRegister
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -69,17 +70,8 @@ def serve(
     check_platform(chosen)
     check_tls(chosen)
     check_webhook(chosen)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=False),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
+    check_alerts(chosen)
+    configure_service()
     asyncio.run(_serve(chosen, ready_file))
 
 
@@ -87,8 +79,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     log = structlog.get_logger("visitflow.service")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    stop_on_signals(loop, stop)
     site = load_site(chosen.site)
     check_peers(chosen, site.adapters)
     async with application(chosen, site=site, prove_new=True) as wired:
@@ -111,6 +102,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         tune_collector()
         await wired.runner.start()
         schedules.start()
+        wired.watching.start(schedules.results)
         outbox.start()
         background.start()
         if chosen.host not in LOOPBACK and chosen.tls_certificate is None and not chosen.proxies:
@@ -137,10 +129,20 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         await outbox.stop()
         await schedules.stop()
         await background.stop()
+        await wired.watching.stop()
         await wired.runner.stop()
         for server in servers:
             await server.end()
         log.info("stopped")
+
+
+def stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Set ``stop`` on SIGTERM and Ctrl-C; on Windows, whose loops take no handlers, by the interpreter's own."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(name, stop.set)
+        except NotImplementedError:
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop.set))
 
 
 async def check_host(chosen: Settings, access: AccessRegister) -> None:
@@ -164,6 +166,13 @@ def check_webhook(chosen: Settings) -> None:
     if chosen.webhook_url and Endpoint.of(chosen) is None:
         message = "the webhook needs VISITFLOW_WEBHOOK_SECRET, which signs what is sent"
         raise BadInput(message, field="VISITFLOW_WEBHOOK_SECRET")
+
+
+def check_alerts(chosen: Settings) -> None:
+    """Raise BadInput where alerts could not be signed, or their rules are not valid."""
+    if chosen.alert_url and not Endpoint.of_alerts(chosen):
+        raise BadInput("alerts need VISITFLOW_ALERT_SECRET, which signs what is sent", field="VISITFLOW_ALERT_SECRET")
+    load_rules(chosen.alert_rules)
 
 
 def check_gateway(chosen: Settings) -> None:
@@ -218,7 +227,8 @@ async def _listen(api: Any, chosen: Settings, host: str, port: int, field: str, 
             api,
             host=host,
             port=port,
-            log_level="warning",
+            access_log=False,
+            log_config=None,  # what it has to say goes where all lines go
             lifespan="off",
             timeout_graceful_shutdown=5,
             proxy_headers=bool(chosen.proxies),  # else any caller on this machine could choose its address

@@ -10,7 +10,11 @@ from simulators.common.switches import Board, Value
 _TABLE: tuple[tuple[str, tuple[Value, ...], str], ...] = (
     ("notices", ("3", "1", "2", "10", "100"), "how often a notice is sent while nothing is known (P170)"),
     ("notice_every", ("5", "0", "1", "30", "600"), "seconds of its own clock between them (P170)"),
-    ("deposit_every", ("600", "1", "60", "3600", "21600"), "seconds between notices of a deposit, 24 hours long (P170)"),
+    (
+        "deposit_every",
+        ("600", "1", "60", "3600", "21600"),
+        "seconds between notices of a deposit, 24 hours long (P170)",
+    ),
     ("queries", ("5", "1", "20", "200"), "how often 13.1.1 is asked before the money is left where it is (P171)"),
     ("query_every", ("60", "0", "1", "600"), "seconds between the questions (P171)"),
     ("limit", ("10", "1", "3", "30", "60"), "seconds a hospital may take to answer, true time (P172)"),

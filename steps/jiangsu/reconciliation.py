@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from engine.outcomes import Category, Refused
-from engine.steps import BaseStep, Disagreement, Progress, View
+from engine.steps import BaseStep, Progress, View
 from steps.jiangsu.bills import Amounts, Bill, Difference, name_of
 from steps.jiangsu.forward import ROLE
 from steps.jiangsu.times import moment_of

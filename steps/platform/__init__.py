@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from steps.platform import (
     absence,
     calls,
@@ -42,18 +44,20 @@ STEPS: dict[str, Any] = {
         )
     },
 }
-CONDITIONS: dict[str, Any] = {condition.__name__: condition for condition in conditions.CONDITIONS} | conditions.ASKED | reconciliation.CONDITIONS
-MODELS: dict[str, Any] = {
-    model.__name__: model
-    for model in (
-        models.Visit,
-        models.RefundWanted,
-        models.PaymentToRefund,
-        models.CardMoneyToRefund,
-        models.ResultTold,
-        models.ServedTold,
-        models.NoteTold,
-        *reconciliation.MODELS,
-        *OPENINGS,
-    )
-}
+CONDITIONS: dict[str, Any] = (
+    {condition.__name__: condition for condition in conditions.CONDITIONS}
+    | conditions.ASKED
+    | reconciliation.CONDITIONS
+)
+_MODELS: tuple[type[BaseModel], ...] = (
+    models.Visit,
+    models.RefundWanted,
+    models.PaymentToRefund,
+    models.CardMoneyToRefund,
+    models.ResultTold,
+    models.ServedTold,
+    models.NoteTold,
+    *reconciliation.MODELS,
+    *OPENINGS,
+)
+MODELS: dict[str, Any] = {model.__name__: model for model in _MODELS}

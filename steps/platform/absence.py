@@ -1,4 +1,4 @@
-"""Is a payment really not in the HIS's books? Asked after a refusal, and before anybody says refundable (13.1.1; P104)."""
+"""Is a payment really not in the HIS's books? Asked after a refusal, and before anybody says refundable (P104)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Absence(BaseStep):
 
 
 class CheckNotBooked(_Absence):
-    """After a refusal, or before a payment that nobody noticed is closed. What is booked all the same stops the visit."""
+    """After a refusal, or for a payment that nobody noticed. What is booked all the same stops the visit."""
 
     name: ClassVar[str] = "platform.check_not_booked"
 

@@ -1,4 +1,4 @@
-"""Bodies of 003 as a visit keeps them: checked by the contracts when they come, cut to the contract when they go out."""
+"""Bodies of 003 as a visit keeps them: checked by contract when they come, cut to it when they go out (P100)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ class CallStep(BaseStep):
     def request(self, view: View) -> Mapping[str, Any]:
         """Return what the platform sent, and what the table fills in; members that no contract knows stay here."""
         asked = view.data.get("requests", {}).get(self.row.interface, {})
-        return fitted(self.row.contract.request, {**filled(view, self.row.fill), **asked})
+        cut: dict[str, Any] = fitted(self.row.contract.request, {**filled(view, self.row.fill), **asked})
+        return cut
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Keep the answer."""
@@ -108,7 +109,7 @@ def _without_nothing(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_late(view: View, limit: Micros) -> bool:
-    """Tell whether the patient paid longer ago than ``limit``: the platform has given the payment up by now (10.1.2)."""
+    """Tell whether the patient paid longer ago than ``limit``: the platform has given it up by now (10.1.2)."""
     payment = payment_of(view.data)
     if payment is None or payment.paid_at is None:
         return False

@@ -36,11 +36,6 @@ def refund_fits(view: View) -> bool:
     return fits and Decimal(str(wanted.get("unified_amount") or 0)) <= unified and wanted.get("refund_no") not in used
 
 
-def all_given_back(view: View) -> bool:
-    """Tell whether nothing is left of the payment, or none was made."""
-    return all(each <= NOTHING for each in left(view.data))
-
-
 def was_paid(view: View) -> bool:
     """Tell whether the platform has noticed a payment with money in it."""
     payment = payment_of(view.data)
@@ -63,14 +58,9 @@ def nothing_to_pay(view: View) -> bool:
     return left_over is not None and left_over <= NOTHING
 
 
-def is_settled(view: View) -> bool:
-    """Tell whether an insurance order is settled with the insurer."""
-    return "5.1.2" in view.data.get("answers", {})
-
-
-def rest_was_refused(view: View) -> bool:
-    """Tell whether the HIS has refused to book the self-paid rest of an order."""
-    return view.data.get("unbooked") == "5.1.4"
+def has_order(view: View) -> bool:
+    """Tell whether an insurance order stands, to be taken back by its number."""
+    return "5.1.1" in view.data.get("answers", {})
 
 
 def is_registered(view: View) -> bool:
@@ -122,13 +112,11 @@ CONDITIONS = (
     has_request,
     is_late,
     refund_fits,
-    all_given_back,
     was_paid,
     nothing_to_pay,
     is_registered,
-    rest_was_refused,
+    has_order,
     is_a_line,
-    is_settled,
     waits_for_another,
     refund_is_whole,
 )

@@ -89,7 +89,8 @@ class LookStep(BaseProbe):
 
     def request(self, view: View) -> Mapping[str, Any]:
         """Name what is looked for."""
-        return fitted(INTERFACES[self.record.interface].request, filled(view, self.record.ask))
+        cut: dict[str, Any] = fitted(INTERFACES[self.record.interface].request, filled(view, self.record.ask))
+        return cut
 
     def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
         """Say what the record tells about the call in doubt."""
@@ -121,7 +122,7 @@ class LookStep(BaseProbe):
         return Applied(reason=f"{self.record.interface}: {record.state}, and the visit does not know of it")
 
     def _is_the_one(self, view: View) -> bool:
-        """Tell whether the suspect is about the payment that the visit stands for, not about an earlier, refused one."""
+        """Tell whether the suspect is about the payment that the visit stands for, not an earlier one."""
         assert view.subject is not None
         row = PAYMENTS.get(view.subject.operation)
         return row is None or str(view.subject.request.get(row.order)) == order_of(view.data)
@@ -176,7 +177,7 @@ class LockLapses(BaseProbe):
     def request(self, view: View) -> Mapping[str, Any]:
         """Ask for the schedule's numbers: the answer is kept as evidence, and decides nothing."""
         about = {"hospitalId": "ask 33.1.3 hospitalId", "schedulingId": "ask 33.1.3 schedulingId"}
-        return filled(view, about)  # type: ignore[arg-type]
+        return filled(view, about)
 
     def judge(self, view: View, reply: Mapping[str, Any]) -> Judgement:
         """Wait until the lock has lapsed; the platform is told that there is none."""

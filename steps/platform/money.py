@@ -1,4 +1,4 @@
-"""Payments and refunds of a visit: which request brought the money, how much may still go back, under which number (G9)."""
+"""Payments and refunds of a visit: what was paid, how much may still go back, under which number (G9)."""
 
 from __future__ import annotations
 
@@ -36,8 +36,15 @@ def payment_of(data: Mapping[str, Any]) -> Payment | None:
     if named is not None:
         paid, unified = (Decimal(str(each or 0)) for each in (data.get("paid"), named.get("unified")))
         return Payment(
-            "", named["order"], paid, unified, paid + unified, named.get("unified_order"), named["card"],
-            named.get("id_card"), None,
+            "",
+            named["order"],
+            paid,
+            unified,
+            paid + unified,
+            named.get("unified_order"),
+            named["card"],
+            named.get("id_card"),
+            None,
         )
     requests = data.get("requests", {})
     return next((each for number in PAYMENTS if (each := payment_in(number, requests.get(number)))), None)

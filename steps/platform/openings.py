@@ -1,10 +1,10 @@
-"""What visits are opened and triggered with: which requests of 003 each flow takes, by the number of their interface."""
+"""What visits are opened and triggered with: the requests of 003 that each flow takes, by interface."""
 
 from __future__ import annotations
 
 from steps.platform.models import asking
 
-#: Model → interfaces. Payments that open a visit may also be opened by the refund query alone: it closes the order (P104).
+#: Model → interfaces. Where a payment opens the visit, the refund query alone may: it closes the order (P104).
 _TAKES = {
     "ClinicPayment": ("3.1.2", "13.1.1"),
     "ZiboPayment": ("6.2.5", "13.1.1"),

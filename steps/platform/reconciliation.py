@@ -1,4 +1,4 @@
-"""Both sides' payments and refunds of a period compared: 14.1.1 and 14.2.1, then by number 14.1.2, 14.1.3, 14.2.2 (P116)."""
+"""Both sides' payments and refunds of a period: 14.1.1 and 14.2.1, then by number 14.1.2, 14.1.3, 14.2.2 (P125)."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ class Difference(Model):
 class Reconciliation(Period):
     """Everything that a visit may know."""
 
-    payments: dict[str, Amount] = {}  #: by order, as the platform has them
-    refunds: dict[str, Amount] = {}
-    booked: dict[str, Amount] = {}  #: by order, as the hospital has them
-    returned: dict[str, dict[str, Amount]] = {}  #: by order and number
-    differences: dict[str, Difference] = {}
+    payments: dict[str, Amount] = Field(default={}, description="by order, as the platform has them")
+    refunds: dict[str, Amount] = Field(default={}, description="by order, what the platform gave back")
+    booked: dict[str, Amount] = Field(default={}, description="by order, as the hospital has them")
+    returned: dict[str, dict[str, Amount]] = Field(default={}, description="by order and the hospital's number")
+    differences: dict[str, Difference] = Field(default={}, description="by order")
     compared: bool = False
     note: Words | None = None
 
@@ -205,7 +205,9 @@ class _Look(BaseStep):
 
     def next(self, view: View) -> tuple[str, Difference]:
         """Return the next order that this look is for."""
-        return next((o, each) for o, each in differences_of(view).items() if not each.looked and each.kind in self.kinds)
+        return next(
+            (o, each) for o, each in differences_of(view).items() if not each.looked and each.kind in self.kinds
+        )
 
     def settled(self, view: View, *, agrees: bool) -> Progress:
         """Take the difference away, or note that it was looked for."""

@@ -1,4 +1,4 @@
-"""Giving money back at the platform, under a number of ours that stays the same for every repeat (13.2.1; P102, P108)."""
+"""Money back at the platform, under a number of ours that stays the same for every repeat (P102, P108)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``table.yaml``, read: calls at the HIS, payments, records that tell what happened, refunds. Its columns are explained there."""
+"""``table.yaml``, read: calls, payments, records, looks, refunds. Its columns are explained there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a member of a request comes from, in the words of ``table.yaml``: ``ask 20.1.7 payId``, ``answer 29.1.3 outOrderId``.
+"""Where a member of a request comes from, in the words of ``table.yaml``: ``ask 20.1.7 payId``, ``payment order``.
 
 A source that names nothing there is gives None, and the member is left out.
 """

@@ -23,7 +23,7 @@ class AskSurcharge(BaseStep):
     def request(self, view: View) -> Mapping[str, Any]:
         """Name patient, doctor and session."""
         asked = {name: f"ask 21.2.4 {name}" for name in _ASKED}
-        return filled(view, asked | {"hospitalId": ["ask 21.2.4 hospitalId", "ask hospitalId"]})  # type: ignore[arg-type]
+        return filled(view, asked | {"hospitalId": ["ask 21.2.4 hospitalId", "ask hospitalId"]})
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Compare; a payment that does not speak of a surcharge is not judged by it."""

@@ -260,7 +260,9 @@ _SETTLE = Act("ordered", "settle", body("5.1.2", hisTradeId="D1"))
 _TODAY = body("20.1.7", todayRegisterId="U1", payId="DRGH1", registrationFee="10.00")
 _BOOKED = body("21.2.2", recordId="Y1")
 _BOOKING_PAID = body("21.2.4", recordId="Y1", payId="YYGH1", arAmt="10.00", surcharge="0.00")
-_EXAMINATION = body("24.1.4", appointmentId="A1", orderId="O1", roomId="US1", selectedDate="2026-11-21", planTimeName="1")
+_EXAMINATION = body(
+    "24.1.4", appointmentId="A1", orderId="O1", roomId="US1", selectedDate="2026-11-21", planTimeName="1"
+)
 _CHANGE = body(
     "24.1.7", appointmentId="A1", regId="G1", orderId="O1", roomId="US1", selectedDate="2026-11-22", planTimeName="2"
 )
@@ -283,9 +285,7 @@ def _paid(number: str, order: str, **more: Any) -> Facts:
     return body(number, **{**more, order: "ORDER1"})
 
 
-def _cancellable(
-    name: str, number: str, cancel: str, rests: str, numbers: Facts, *, order: str
-) -> Iterator[Scenario]:
+def _cancellable(name: str, number: str, cancel: str, rests: str, numbers: Facts, *, order: str) -> Iterator[Scenario]:
     opening = _paid(number, order)
     acts = (Act(rests, "cancel", body(cancel, **numbers)),)
     flow = f"platform.{name}"
@@ -393,7 +393,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "platform.insurance_payment",
         _INSURED,
         "taken_back",
-        ("create@opened", "expire@ordered"),
+        ("create@opened", "cancel_order@ordered"),
         patience=2 * DAY,
     ),
     Scenario(
@@ -401,7 +401,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "platform.insurance_payment",
         _INSURED,
         "taken_back",
-        ("create@opened", "settle@ordered", "expire@settled"),
+        ("create@opened", "settle@ordered", "cancel_order@settled"),
         acts=(_SETTLE,),
         patience=2 * DAY,
     ),
@@ -428,7 +428,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "taken_back",
         (
             *("create@opened", "settle@ordered", "verify@pay_noticed", "book@verified", "check@pay_answered"),
-            "expire@unpaid",
+            "cancel_order@unpaid",
         ),
         acts=(_SETTLE, Act("settled", "paid", _REST)),
         refusals={"5.1.4": ("60101", "不允许")},
@@ -502,7 +502,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         ("book@opened", "ask_surcharge@pay_noticed", "register@surcharge_known", "report@registered"),
         acts=(Act("booked", "pay", _BOOKING_PAID), Act("registered", "report", {"result": "5"})),
     ),
-    Scenario("booked-undone", "platform.registration_booked", _BOOKED, "booked", ("book@opened", "-book@opened"), back=True),
+    Scenario(
+        "booked-undone", "platform.registration_booked", _BOOKED, "booked", ("book@opened", "-book@opened"), back=True
+    ),
     Scenario(
         "booked-missed",
         "platform.registration_booked",
@@ -567,7 +569,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         ),
     ),
     Scenario(
-        "examination-undone", "platform.examination_booking", _EXAMINATION, "booked", ("book@opened", "-book@opened"), back=True
+        "examination-undone",
+        "platform.examination_booking",
+        _EXAMINATION,
+        "booked",
+        ("book@opened", "-book@opened"),
+        back=True,
     ),
     Scenario(
         "examination-changed-and-undone",
@@ -595,7 +602,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         ("book@opened", "check@answered"),
         refusals={"28.1.6": ("60103", "")},
     ),
-    *_cancellable("package", "29.1.3", "29.1.4", "booked", {"outOrderId": "O1", "outTradeNo": "ORDER1"}, order="outTradeNo"),
+    *_cancellable(
+        "package", "29.1.3", "29.1.4", "booked", {"outOrderId": "O1", "outTradeNo": "ORDER1"}, order="outTradeNo"
+    ),
     *_cancellable("admission", "36.1.2", "36.1.3", "admitted", {"patInHosId": "Z1"}, order="tradeNo"),
     Scenario(
         "laboratory",
@@ -613,8 +622,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         "platform.lab_booking",
         _LABORATORY,
         "expired",
-        ("book@pay_noticed", "check@pay_answered", "refund_query@lapsed"),
-        acts=(Act("lapsed", "refund_query", refund_query("XMYY1")), Act("lapsed", "expire")),
+        ("book@pay_noticed", "check@pay_answered", "refund_query@unpaid"),
+        acts=(Act("unpaid", "refund_query", refund_query("XMYY1")), Act("unpaid", "expire")),
         refusals={"33.1.4": ("60205", "号源已满")},
     ),
     # -- online
@@ -647,7 +656,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         ("bind@opened", "unbind@bound"),
         acts=(Act("bound", "unbind", body("2.1.4")),),
     ),
-    Scenario("binding-undone", "platform.card_binding", body("2.1.2", hospitalId="H1"), "bound", ("bind@opened", "-bind@opened"), back=True),
+    Scenario(
+        "binding-undone",
+        "platform.card_binding",
+        body("2.1.2", hospitalId="H1"),
+        "bound",
+        ("bind@opened", "-bind@opened"),
+        back=True,
+    ),
     Scenario("unbinding", "platform.card_binding", body("2.1.4"), "unbound", ("unbind@opened",)),
     _small("platform.triage", "15.1.2", doctorId="D1"),
     _small("platform.check_in", "42.1.2"),
@@ -670,5 +686,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "valid",
         ("change@opened",),
     ),
-    Scenario("pass-deleted", "platform.companion_pass", body("37.1.4", caregiversId="C9"), "deleted", ("delete@opened",)),
+    Scenario(
+        "pass-deleted", "platform.companion_pass", body("37.1.4", caregiversId="C9"), "deleted", ("delete@opened",)
+    ),
 )

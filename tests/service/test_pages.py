@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.webhooks import signature
+from service.signed_post import signature
 from tests.service.pages import DOCS, PARTS, renewed
 
 

@@ -12,12 +12,15 @@ from typing import Any, cast
 import httpx
 from fastapi import FastAPI
 
+from engine.runner import Runner, RunnerFigures
 from flows import Site
 from service.access.secrets import digest, hashed, key_text, token
 from service.api import build_api
 from service.api.desk import Desk
 from service.application import Application
 from service.settings import Settings
+from service.watching.tally import Tally
+from service.watching.watching import Watching
 from storage import memory_books
 from storage.registers import Account, ApiKey, Registers, open_registers
 from tests.world import World
@@ -40,10 +43,13 @@ class Wired:
     settings: Settings = field(default_factory=settings)
     registers: Registers | None = None
     worker: str = "test"
-    site: Site = field(default_factory=lambda: Site("flows.yaml", [], {}))
+    site: Site | None = None
+    tally: Tally = field(default_factory=Tally)  #: give it to the world as its watch, too
 
     def __post_init__(self) -> None:
         self.registers = self.registers or open_registers(self.world.store)
+        figures = RunnerFigures(turned_at=self.world.environment.monotonic())
+        self.runner = SimpleNamespace(in_flight=0, worker=self.worker, figures=figures)
         self.application = cast(
             Application,
             SimpleNamespace(
@@ -54,11 +60,20 @@ class Wired:
                 registry=self.world.registry,
                 catalogue=self.world.catalogue,
                 adapters=self.world.adapters,
-                site=self.site,
+                site=self.site or Site("flows.yaml", self.world.definitions, {}),
                 books=memory_books(),
                 settings=self.settings,
-                runner=SimpleNamespace(in_flight=0, worker=self.worker),
+                runner=self.runner,
             ),
+        )
+        self.application.watching = Watching(
+            self.settings,
+            self.world.environment,
+            self.world.store,
+            self.registers,
+            self.world.adapters,
+            cast(Runner, self.runner),
+            self.tally,
         )
         self.api: FastAPI = build_api(self.application)
 

@@ -20,7 +20,11 @@ async def test_a_payment_is_booked_and_answered_with_the_number_of_the_his() -> 
     assert stands(visit) == ("booked", True)
     assert visit.data["answers"] == {"3.1.2": {"data": {"outPrepayId": "P1"}}}
     (deed,) = desk.his.made
-    assert (deed.body["outTradeNo"], str(deed.body["amount"]), deed.body["external"]) == ("ZJZF1", "120.00", "back to you")
+    assert (deed.body["outTradeNo"], str(deed.body["amount"]), deed.body["external"]) == (
+        "ZJZF1",
+        "120.00",
+        "back to you",
+    )
 
 
 async def test_what_no_contract_knows_is_not_handed_on() -> None:
