@@ -46,12 +46,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+    watching.router,
     entrance.router,
     board.router,
     console_visit.router,
     deeds.router,
     console_oversight.router,
-    watching.router,
     sheets_api.router,
 )
 

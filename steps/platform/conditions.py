@@ -63,11 +63,6 @@ def has_order(view: View) -> bool:
     return "5.1.1" in view.data.get("answers", {})
 
 
-def is_registered(view: View) -> bool:
-    """Tell whether a booked registration was paid and registered."""
-    return "21.2.4" in view.data.get("answers", {})
-
-
 def is_a_line(view: View) -> bool:
     """Tell whether what is reported as served is a line of the order."""
     served, order = view.data.get("served"), view.data.get("requests", {}).get("25.1.1", {})
@@ -114,7 +109,6 @@ CONDITIONS = (
     refund_fits,
     was_paid,
     nothing_to_pay,
-    is_registered,
     has_order,
     is_a_line,
     waits_for_another,

@@ -547,13 +547,37 @@ SCENARIOS: tuple[Scenario, ...] = (
         "cancelled_by_hospital",
         (
             *("book@opened", "ask_surcharge@pay_noticed", "register@surcharge_known", "check@pay_answered"),
-            *("refund_query@booked", "tell_cancelled@refunded"),
+            *("refund_query@unpaid", "tell_cancelled@refunded"),
         ),
         acts=(
             Act("booked", "pay", _BOOKING_PAID),
-            Act("booked", "refund_query", refund_query("YYGH1")),
-            Act("booked", "stop"),
+            Act("unpaid", "refund_query", refund_query("YYGH1")),
+            Act("unpaid", "stop"),
         ),
+        refusals={"21.2.4": ("60206", "医生已停诊")},
+    ),
+    Scenario(
+        "booked-payment-refused-and-cancelled",
+        "platform.registration_booked",
+        _BOOKED,
+        "cancelled_by_patient",
+        (
+            *("book@opened", "ask_surcharge@pay_noticed", "register@surcharge_known", "check@pay_answered"),
+            "cancel@unpaid",
+        ),
+        acts=(Act("booked", "pay", _BOOKING_PAID), Act("unpaid", "cancel", body("21.2.3", recordId="Y1"))),
+        refusals={"21.2.4": ("60206", "医生已停诊")},
+    ),
+    Scenario(
+        "booked-payment-refused-and-missed",
+        "platform.registration_booked",
+        _BOOKED,
+        "finished",
+        (
+            *("book@opened", "ask_surcharge@pay_noticed", "register@surcharge_known", "check@pay_answered"),
+            "report@unpaid",
+        ),
+        acts=(Act("booked", "pay", _BOOKING_PAID), Act("unpaid", "report", {"result": "3"})),
         refusals={"21.2.4": ("60206", "医生已停诊")},
     ),
     # -- bookings

@@ -43,8 +43,8 @@ class Wired:
     settings: Settings = field(default_factory=settings)
     registers: Registers | None = None
     worker: str = "test"
-    site: Site | None = None
     tally: Tally = field(default_factory=Tally)  #: give it to the world as its watch, too
+    site: Site | None = None  #: default: the world's flows
 
     def __post_init__(self) -> None:
         self.registers = self.registers or open_registers(self.world.store)
