@@ -152,16 +152,18 @@ def _print_head(report: Report) -> None:
 def _print_actions(report: Report) -> None:
     if not report.actions:
         return
+    offered = {(each.kind, each.target): each for each in reversed(report.actions)}  # of two ways back the nearer one
     table(
         ("actions", "target", "needs", "sends"),
         [
             (
                 say(each.kind, Topic.ACTION),
-                say(each.target, Topic.VERDICT),
+                # the name of a state may be that of a verdict, such as `applied`
+                say(each.target, Topic.VERDICT) if each.kind is ActionKind.SETTLE else each.target,
                 ", ".join(each.needs),
                 " → ".join(each.sends),
             )
-            for each in report.actions
+            for each in reversed(offered.values())
         ],
     )
     tongue = "en" if language() == "en" else "zh"

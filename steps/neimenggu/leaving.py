@@ -76,7 +76,7 @@ class FetchSheet(BaseStep):
         return Progress(self._kept(view, sheet), sums.sheet(view, sheet))
 
     def _kept(self, view: View, sheet: Mapping[str, Any]) -> dict[str, Any]:
-        gone = dict.fromkeys(set(view.data.get("sheet") or {}) - set(sheet))
+        gone = {name: None for name in view.data.get("sheet") or {} if name not in sheet}  # in the order they have
         known = {"sheet": gone | dict(sheet), "sheets": int(view.data.get("sheets", 0)) + 1}
         return known | ({"final": final(sheet)} if self.is_final(view, sheet) else {})
 

@@ -15,6 +15,7 @@ from adapters.neimenggu.settings import NeimengguSettings
 from engine.environment import DAY, HOUR, SECOND
 from engine.events import Cause, Stuck
 from engine.outcomes import Done
+from engine.store import Store
 from engine.visit import Visit
 from simulators.common.http import Request
 from storage import open_books
@@ -81,8 +82,8 @@ class Town:
             raise httpx.ReadTimeout("lost")
         return httpx.Response(found.status, content=found.body, headers=dict(found.headers))
 
-    async def begin(self, person: int, **data: Any) -> Town:
-        self.store = MemoryStore()
+    async def begin(self, person: int, store: Store | None = None, **data: Any) -> Town:
+        self.store = store or MemoryStore()
         books = open_books(self.store)
         self.file = (await books.files.add(PDF, "application/pdf", "a.pdf", 0))[0].file_id
         self.adapter.equip(books.equipment)

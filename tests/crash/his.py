@@ -20,7 +20,7 @@ from tests import his
 from tests.crash.play import KEY, Play
 from tests.crash.scenarios import Act, Facts, Scenario
 from tests.crash.script import Script
-from tests.crash.wire import Broken, Mishap, TooLate, Trap, Wire
+from tests.crash.wire import Broken, TooLate, Trap, Wire
 
 
 def opening(key: str, _known: Facts) -> Facts:
@@ -70,14 +70,9 @@ SCENARIOS = (
 class HisTrap(Trap):
     """A trap for messages of 004."""
 
-    def strikes(self, exchange: Exchange) -> Mishap | None:
-        """Tell what happens to this message; counts it off."""
-        if self.after is not None and (mishap := self.after.strikes(exchange)) is not None:
-            return mishap
-        if not self.armed or exchange.about["interface"] != INTERFACES[self.operation].method:
-            return None
-        self.armed, self.sprung = False, True
-        return self.mishap
+    def meant(self, exchange: Exchange) -> bool:
+        """Tell whether a message is of the operation."""
+        return exchange.about["interface"] == INTERFACES[self.operation].method
 
 
 @dataclass
@@ -98,11 +93,8 @@ class HisWire(Wire):
         return self.hospital.adapter()
 
     def _through(self, request: Request, _apply: Callable[[], Response]) -> Response:
-        self.arrivals()
-        exchange = self.hospital.door.exchange(request)
-        mishap = None if self.trap is None else self.trap.strikes(exchange)
         try:
-            return exchange.apply() if mishap is None else self._strike(mishap, exchange)
+            return self.carry(self.hospital.door.exchange(request))
         except Broken:
             raise httpx.ReadError("reset") from None
         except TooLate:
@@ -130,9 +122,6 @@ class HisPlay(Play):
 
     def _begin_script(self) -> Script:
         return HisScript(self.scenario)
-
-    def _books(self) -> dict[str, Any]:
-        return self.wire.books()
 
     def _compare(self, visit: Visit, events: list[AnyEvent], books: dict[str, Any]) -> None:
         settlements = [each for each in books["settlements"] if each["RegNo"] == visit.key]

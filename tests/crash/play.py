@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.adapter import Adapter
 from engine.environment import SECOND
 from engine.events import AnyEvent
 from engine.faultpoints import Crash, nothing
 from engine.store import Store
 from engine.visit import Visit
-from flows import load_catalogue
 from storage import MemoryStore
 from tests.crash import truth
 from tests.crash.scenarios import Scenario, shipped
 from tests.crash.script import Script
-from tests.crash.wire import AFTER_LOOKS, Trap, Wire
+from tests.crash.wire import JiangsuWire, Trap, Wire
+from tests.shipped import catalogue
 from tests.toy import ToyEnvironment
 from tests.world import World
 
@@ -37,7 +38,8 @@ class Play:
         self.environment = ToyEnvironment()
         self.wire = self._lay_wire()
         self._script = self._begin_script()
-        known = self.scenario.before(self.wire.desk, KEY)
+        await self._prepare()
+        known = self.wire.before(self.scenario, KEY)
         world = await self._start()
         opened, _ = await world.commands.open(self.scenario.flow, KEY, self.scenario.opening(KEY, known))
         self.visit_id = opened.visit_id
@@ -48,52 +50,60 @@ class Play:
             self.environment.time += SECOND
             world = await self._start()
             await self._drive(world)
-        self.environment.time += AFTER_LOOKS  # whatever was under way has arrived
+        self.environment.time += self.wire.after_looks  # whatever was under way has arrived
         await self._check(world)
 
     def _lay_wire(self) -> Wire:
-        return Wire(self.environment, self.trap)
+        return JiangsuWire(self.environment, self.trap)
 
     def _begin_script(self) -> Script:
         return Script(self.scenario)
+
+    async def _prepare(self) -> None:
+        """Put there what the hospital has before the visit."""
 
     async def _start(self) -> World:
         """Start a process: new adapter, new registry, same store, same centre."""
         scenario = self.scenario
         definition = shipped()[scenario.flow]
-        changes = {
-            "adapters": dict.fromkeys(definition.adapters, self.adapter),
-            "settings": {**definition.settings, **scenario.settings},
-        }
+        others = self._others()
+        roles = {role: name if name in others else self.adapter for role, name in definition.adapters.items()}
+        changes = {"adapters": roles, "settings": {**definition.settings, **scenario.settings}}
         world = World(
             store=self.store,
             environment=self.environment,
-            catalogue=load_catalogue(),
+            catalogue=catalogue(),
             adapter=self.wire.adapter(self.adapter),
+            others=others,
             definitions=[definition.model_copy(update=changes)],
             hook=nothing if self.trap is None else self.trap.hook,
         )
         return await world.start()
 
+    def _others(self) -> dict[str, Adapter]:
+        """Return the adapters of the flow's other peers, by name."""
+        return {}
+
     async def _drive(self, world: World) -> None:
         """Let time pass, and do what HIS and people do whenever the visit rests."""
+        seen = -1
         for _ in range(40):
             await world.run(self.scenario.patience)
             visit, projection = await world.visit(self.visit_id), await world.get(self.visit_id)
-            if not await self._script.go_on(world.commands, visit, projection.status, self._books):
-                assert self._script.over(visit), f"rests in {visit.state}, {self._script.acts} to do"
+            if await self._script.go_on(world.commands, visit, projection.status, self.wire.books):
+                continue
+            if self._script.over(visit):
                 return
+            assert visit.seq != seen, f"rests in {visit.state}, {self._script.acts} to do"
+            seen = visit.seq
         raise AssertionError("the visit never comes to rest")
-
-    def _books(self) -> dict[str, Any]:
-        return self.wire.books() | {"sign_nos": set(self.wire.gateway.centre.ledger.sign_ins)}
 
     async def events(self) -> list[AnyEvent]:
         """Return the visit's journal."""
         return await World(store=self.store, environment=self.environment).events(self.visit_id)
 
     async def _check(self, world: World) -> None:
-        books = self._books()
+        books = self.wire.books()
         await world.check(self.visit_id)
         visit, events = await world.visit(self.visit_id), await self.events()
         assert self._script.over(visit)

@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from engine.definitions import FlowDefinition, SettleKind
@@ -20,8 +19,9 @@ from engine.events import AnyEvent, Concluded, Role
 from engine.machine import Bound, Edge, Flow, Method
 from engine.outcomes import Effect
 from engine.visit import Visit
-from flows import load_catalogue, load_site
-from tests.jiangsu import ROOT, line
+from tests.jiangsu import line
+from tests.shipped import catalogue
+from tests.shipped import shipped as all_flows
 
 Facts = dict[str, Any]
 #: Sends one request to the centre's gateway, as another desk of the hospital would.
@@ -304,15 +304,15 @@ SCENARIOS = (
 
 # -- what the flows can call
 @cache
-def shipped(site: Path = ROOT / "flows.yaml") -> dict[str, FlowDefinition]:
+def shipped() -> dict[str, FlowDefinition]:
     """Return the shipped flows by name."""
-    return {each.flow: each for each in load_site(site).definitions}
+    return {each.flow: each for each in all_flows()}
 
 
 @cache
 def compiled(flow: str) -> Flow:
     """Return a shipped flow, compiled."""
-    return Flow(shipped()[flow], load_catalogue())
+    return Flow(shipped()[flow], catalogue())
 
 
 @dataclass(frozen=True)
@@ -340,6 +340,7 @@ class Step:
         return (*named, *repeated)
 
 
+@cache
 def steps(flow: str) -> dict[str, Step]:
     """Return every call that a flow can make, by its name."""
     return {step.walk: step for edge in compiled(flow).all_edges() for step in _steps(flow, edge)}

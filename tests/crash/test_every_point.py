@@ -13,6 +13,7 @@ from engine.faultpoints import FaultPoint
 from engine.store import Store
 from tests.conftest import DURABLE
 from tests.crash.his import SCENARIOS as HIS_SCENARIOS
+from tests.crash.neimenggu import SCENARIOS as NEIMENGGU_SCENARIOS
 from tests.crash.play import Play
 from tests.crash.scenarios import SCENARIOS, Place, Scenario, places, shipped, steps, walked
 from tests.crash.wire import ADAPTERS, ANSWERS, Mishap, Trap
@@ -31,12 +32,13 @@ EXPLORED_ONLY = ("jiangsu.transaction",)
 
 
 def test_every_call_of_every_flow_has_a_scenario() -> None:
+    scenarios = (*SCENARIOS, *HIS_SCENARIOS, *NEIMENGGU_SCENARIOS)
     without = [
         f"{flow}: {walk}"
         for flow in shipped()
         if flow not in EXPLORED_ONLY
         for walk in steps(flow)
-        if not any(each.flow == flow and walk in each.walks for each in (*SCENARIOS, *HIS_SCENARIOS))
+        if not any(each.flow == flow and walk in each.walks for each in scenarios)
     ]
     assert without == []
 

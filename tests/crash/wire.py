@@ -1,7 +1,8 @@
-"""The simulated centre in this process, behind both adapters, and everything that can go wrong between.
+"""A simulated peer in this process, behind a real adapter, and everything that can go wrong between.
 
-The gateway adapter gets a transport in place of the network, the library's adapter a host in place of the process:
-both hand the very bytes to the simulator's doors. Time is the test's, so a late message arrives when the clock says so.
+The centre of Jiangsu stands behind two adapters: the gateway's gets a transport in place of the network, the library's
+a host in place of the process; both hand the very bytes to the simulator's doors. Time is the test's, so a late message
+arrives when the clock says so.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import httpx
 
@@ -31,12 +32,10 @@ from simulators.jiangsu.centre import SHANGHAI
 from simulators.jiangsu.control import ledger_view
 from simulators.jiangsu.doors import DLL, GATEWAY, doors
 from simulators.jiangsu.gateway import Gateway
-from tests.crash.scenarios import Desk
+from tests.crash.scenarios import Desk, Scenario
 from tests.toy import ToyEnvironment
 
 ADAPTERS = ("jiangsu_gateway", "jiangsu_dll")
-#: When a late original arrives: between the two looks, and when both have seen nothing. Less than ``late_look``.
-BETWEEN_LOOKS, AFTER_LOOKS = 15 * SECOND, 40 * SECOND
 
 
 class Mishap(StrEnum):
@@ -105,50 +104,57 @@ class Trap:
         """Tell what happens to this message; counts it off."""
         if self.after is not None and (mishap := self.after.strikes(exchange)) is not None:
             return mishap
-        if not self.armed or TRANSACTIONS[self.operation].number not in exchange.about.values():
+        if not self.armed or not self.meant(exchange):
             return None
         self.armed, self.sprung = False, True
         return self.mishap
 
+    def meant(self, exchange: Exchange) -> bool:
+        """Tell whether a message is of the operation."""
+        return TRANSACTIONS[self.operation].number in exchange.about.values()
+
 
 @dataclass
 class Wire:
-    """The way to the centre."""
+    """The way to a peer, and what can happen on it; time is the test's."""
 
     environment: ToyEnvironment
     trap: Trap | None = None
-    gateway: Gateway = field(default_factory=Gateway)
     late: list[tuple[Micros, Callable[[], Any]]] = field(default_factory=list)
-    processes: Any = field(default_factory=lambda: itertools.count(1))
+    _arriving: Micros = 0
+    #: When a late original arrives: between the two looks, and when both have seen nothing; before the last look.
+    between_looks: ClassVar[Micros] = 15 * SECOND
+    after_looks: ClassVar[Micros] = 40 * SECOND
 
-    def __post_init__(self) -> None:
-        self._doors = doors(self.gateway)
-        self.gateway.centre.now = lambda: datetime.datetime.fromtimestamp(self.environment.time / SECOND, SHANGHAI)
+    def before(self, _scenario: Scenario, _key: str) -> dict[str, Any]:
+        """Let happen what happens before the visit; return what is known then."""
+        return {}
+
+    def books(self) -> dict[str, Any]:
+        """Return what the peer's control port would show."""
+        raise NotImplementedError
+
+    def adapter(self, name: str) -> Adapter:
+        """Return an adapter as a process that has just started has it."""
+        raise NotImplementedError
 
     @property
-    def desk(self) -> Desk:
-        """Another desk, and the centre's people."""
-        return Desk(
-            lambda body: self.gateway.handle(read_json(write_json(body).encode())),
-            lambda body: self.gateway.office.arrange("POST /deductions", body),
-        )
+    def now(self) -> Micros:
+        """Return the peer's time: while something late arrives, when it was due."""
+        return self._arriving or self.environment.time
 
     def arrivals(self) -> None:
         """Let what is due by now arrive."""
-        due = [apply for at, apply in self.late if at <= self.environment.time]
+        due = [(at, apply) for at, apply in self.late if at <= self.environment.time]
         self.late = [(at, apply) for at, apply in self.late if at > self.environment.time]
-        for apply in due:
+        for at, apply in due:
+            self._arriving = at
             apply()
+        self._arriving = 0
 
-    def books(self) -> dict[str, Any]:
-        """Return what the centre's control port would show."""
+    def carry(self, exchange: Exchange) -> Response:
+        """Bring one message there and its answer back. Raises Broken, TooLate, Crash."""
         self.arrivals()
-        return ledger_view(self.gateway.centre)
-
-    def send(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-        """Bring one request there and its answer back. Raises Broken, TooLate, Crash."""
-        self.arrivals()
-        exchange = self._doors[path].exchange(Request("POST", path, body, dict(headers or {})))
         mishap = None if self.trap is None else self.trap.strikes(exchange)
         return exchange.apply() if mishap is None else self._strike(mishap, exchange)
 
@@ -161,7 +167,7 @@ class Wire:
             case Mishap.CRASH_UNHEARD:
                 raise Crash
             case Mishap.CRASH_OVERTAKEN:
-                self.late.append((now + BETWEEN_LOOKS, apply))
+                self.late.append((now + self.between_looks, apply))
                 raise Crash
             case Mishap.LOST_REQUEST:
                 raise Broken
@@ -172,10 +178,10 @@ class Wire:
                 apply()
                 raise TooLate
             case Mishap.LATE_ORIGINAL:
-                self.late.append((now + BETWEEN_LOOKS, apply))
+                self.late.append((now + self.between_looks, apply))
                 raise TooLate
             case Mishap.VERY_LATE_ORIGINAL:
-                self.late.append((now + AFTER_LOOKS, apply))
+                self.late.append((now + self.after_looks, apply))
                 raise TooLate
             case Mishap.GARBAGE:
                 apply()
@@ -194,9 +200,40 @@ class Wire:
                 return exchange.error(_UNKNOWN)
         raise AssertionError(mishap)
 
-    # -- the two adapters
+
+_UNKNOWN = Fault("error", code=2001, message="动态库调用失败")
+
+
+@dataclass
+class JiangsuWire(Wire):
+    """The way to the centre of Jiangsu."""
+
+    gateway: Gateway = field(default_factory=Gateway)
+    processes: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self._doors = doors(self.gateway)
+        self.gateway.centre.now = lambda: datetime.datetime.fromtimestamp(self.now / SECOND, SHANGHAI)
+
+    def before(self, scenario: Scenario, key: str) -> dict[str, Any]:
+        """Let another desk of the hospital, and the centre's people, do what they do before."""
+        desk = Desk(
+            lambda body: self.gateway.handle(read_json(write_json(body).encode())),
+            lambda body: self.gateway.office.arrange("POST /deductions", body),
+        )
+        return scenario.before(desk, key)
+
+    def books(self) -> dict[str, Any]:
+        """Return what the centre's control port would show."""
+        self.arrivals()
+        return ledger_view(self.gateway.centre) | {"sign_nos": set(self.gateway.centre.ledger.sign_ins)}
+
+    def send(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+        """Bring one request there and its answer back. Raises Broken, TooLate, Crash."""
+        return self.carry(self._doors[path].exchange(Request("POST", path, body, dict(headers or {}))))
+
     def adapter(self, name: str) -> Adapter:
-        """Return an adapter as a process that has just started has it."""
+        """Return one of the two adapters."""
         if name == JiangsuGateway.name:
             return JiangsuGateway(GatewaySettings(), httpx.MockTransport(self._post))
         return _Dll(self)
@@ -214,13 +251,10 @@ class Wire:
         return httpx.Response(response.status, content=response.body)
 
 
-_UNKNOWN = Fault("error", code=2001, message="动态库调用失败")
-
-
 class _Dll(JiangsuDll):
     """The library's adapter with a host that is no process of its own."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: JiangsuWire) -> None:
         settings = {"library": "none", "fixmedins_code": "H32132200561", "first_pause": 0.0, "longest_pause": 0.0}
         made = JiangsuDll.from_settings(settings)
         super().__init__(made._settings)
@@ -233,7 +267,7 @@ class _Dll(JiangsuDll):
 class _Bridge:
     """A host: one process that has loaded the library, and dies of a call that does not come back."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: JiangsuWire) -> None:
         self._wire = wire
         self.pid = next(wire.processes)
         self.value, self.text, self.alive = 0, b"", True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.jiangsu import ROOT
 from tests.mutation.table import Change, Misfit, Mutant, mutants
+from tests.mutation.workshop import Workshop
 
 TABLE = mutants()
 
@@ -46,3 +48,12 @@ def test_indentation_is_that_of_the_place(tmp_path: Path) -> None:
     with mutant.applied(tmp_path):
         assert (tmp_path / "x.py").read_text() == "if a:\n    c = 3\n    b = 2\n"
     assert (tmp_path / "x.py").read_text() == "if a:\n    b = 2\n    c = 3\n"
+
+
+def test_the_workshop_has_every_source_and_no_store(tmp_path: Path) -> None:
+    Workshop(tmp_path / "copy")
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"]["packages"]
+    assert "simulators" in packages
+    sources = [each.relative_to(ROOT) for package in packages for each in (ROOT / package).rglob("*.yaml")]
+    assert [str(each) for each in sources if not (tmp_path / "copy" / each).exists()] == []
+    assert not (tmp_path / "copy" / "data").exists()

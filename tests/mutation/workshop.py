@@ -16,7 +16,10 @@ from tests.mutation.table import Mutant
 
 #: Seconds: a mutant whose tests take longer hangs, and a hanging test is a failing test.
 LIMIT = 600
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info", "build", "data", "*.db*")
+#: What is no source, wherever it stands.
+_MADE = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info", "build", "*.db*")
+#: Where a service that was started here keeps its store; packages may have folders of this name.
+_KEPT = "data"
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _TESTS_FAILED = 1
 
@@ -31,13 +34,18 @@ class Verdict:
     trouble: str = ""
 
 
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    kept = {_KEPT} & set(names) if Path(folder) == ROOT else set()
+    return _MADE(folder, names) | kept
+
+
 class Workshop:
     """One copy; one mutant at a time."""
 
     def __init__(self, root: Path) -> None:
         """Copy the sources to ``root``, which must not exist."""
         self._root = root
-        shutil.copytree(ROOT, root, ignore=_LEFT_OUT)
+        shutil.copytree(ROOT, root, ignore=_left_out)
 
     def whole(self, tests: list[str]) -> Verdict:
         """Run tests on the unbroken sources; ``caught`` means that they fail without any mutant."""

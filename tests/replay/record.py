@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -87,9 +88,14 @@ def _other_takes(mine: Sequence[Recording], played: dict[str, Played]) -> list[R
         if story not in played:
             continue
         now = played[story][0]
-        if all(now.events != each.events for each in known):
+        if _told(now) not in map(_told, known):
             found.append(replace(now, story=f"{story}.{len(known) + 1}"))
     return found
+
+
+def _told(recording: Recording) -> list[tuple[int, str]]:
+    """Return what a journal says; in which order an object names its members says nothing."""
+    return [(event.seq, json.dumps(json.loads(event.payload), sort_keys=True)) for event in recording.events]
 
 
 def _story(recording: Recording) -> str:

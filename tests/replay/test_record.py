@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from tests.replay import record as recording_module
 from tests.replay.checks import replayed
 from tests.replay.choosing import Played
 from tests.replay.documents import change, changed, differences
-from tests.replay.files import LOG, definitions, recordings
+from tests.replay.files import LOG, definitions, path_of, read, recordings, text_of
 from tests.replay.flows import compiled, renamed
 from tests.replay.record import record
 from tests.replay.scripts import scripts
@@ -96,6 +98,19 @@ async def test_another_journal_of_a_story_becomes_a_second_take(
     assert before.items() <= after.items()
     again = await record([toy_flow()], tmp_path)
     assert (again.added, again.takes) == ([], [])
+
+
+async def test_the_order_of_members_makes_no_other_journal(tmp_path: Path) -> None:
+    await record([toy_flow()], tmp_path)
+    each = next(recordings(tmp_path))
+    turned = [json.dumps(dict(reversed(json.loads(line.event.payload).items()))) for line in each.lines]
+    lines = [
+        replace(line, event=replace(line.event, payload=text)) for line, text in zip(each.lines, turned, strict=True)
+    ]
+    (path := path_of(tmp_path, each)).write_text(text_of(replace(each, lines=tuple(lines))), encoding="utf-8")
+    assert [event.payload for event in read(path).events] == turned
+    report = await record([toy_flow()], tmp_path)
+    assert (report.added, report.differences, report.takes) == ([], [], [])
 
 
 def test_a_reason_has_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
