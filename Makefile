@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 ARGS ?=
 
-.PHONY: help install demo test test-fast lint types format lock bench simulation explore mutants record clean
+.PHONY: help install demo test test-fast lint types format lock bench simulation explore mutants record screens clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -68,6 +68,9 @@ mutants: $(STAMP)  ## break each guarantee on purpose, one change at a time; a t
 
 record: $(STAMP)  ## record journals of new flow versions (half a minute; ARGS='--accept "why"' for what would change)
 	$(BIN)/python -m tests.replay --write docs/reliability.md $(ARGS)
+
+screens: $(STAMP)  ## take the pictures of docs/screens (needs pip install -e '.[browser]' and a Chromium)
+	$(BIN)/python -m tests.console_screens $(ARGS)
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from adapters.clocks import PeerClock
 from engine.environment import SECOND, Micros
 
 #: Nothing of the request can have reached the peer.
@@ -55,10 +56,16 @@ class Network:
         connect_timeout: float,
         transport: httpx.AsyncBaseTransport | None = None,
         largest: int = LARGEST_ANSWER,
+        read_timeout: float | None = None,
     ) -> None:
-        """``connect_timeout`` in seconds; ``transport`` replaces the network in tests; ``largest`` answer in bytes."""
+        """``connect_timeout`` in seconds; ``transport`` replaces the network in tests; ``largest`` answer in bytes.
+
+        ``read_timeout``: seconds that the peer may be silent; default: as long as the call may take.
+        """
         self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
         self._largest = largest
+        self.clock = PeerClock()  #: of whoever answers
         self.client = httpx.AsyncClient(
             transport=transport,
             trust_env=False,
@@ -82,7 +89,8 @@ class Network:
                 raise LeaseLost
 
         seconds = limit / SECOND
-        limits = httpx.Timeout(seconds, connect=min(self._connect_timeout, seconds), pool=seconds)
+        read = seconds if self._read_timeout is None else min(self._read_timeout, seconds)
+        limits = httpx.Timeout(seconds, connect=min(self._connect_timeout, seconds), read=read, pool=seconds)
         request.extensions |= {"trace": ask_again, "timeout": limits.as_dict()}
         try:
             async with asyncio.timeout(seconds):
@@ -108,6 +116,7 @@ class Network:
                     raise _TooLarge
         finally:
             await response.aclose()
+        self.clock.learn_date(response.headers.get("date"))
         return Answer(str(response.status_code), bytes(received), response.status_code, headers=response.headers)
 
     async def close(self) -> None:

@@ -22,6 +22,7 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerFigures, RunnerSettings
 from engine.store import Store
 from service.tuning import tune_collector
+from service.watching.tally import Tally
 from storage import Vault, open_store, upgrade
 
 _OPENED_TOGETHER = 500
@@ -38,6 +39,7 @@ class Load:
     in_flight: int
     data_bytes: int = 0
     profiled: bool = False
+    watched: bool = False  #: counted for /metrics, as `serve` does
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +95,24 @@ class Engine:
 
 @asynccontextmanager
 async def engine(
-    url: str, settings: RunnerSettings, definition: FlowDefinition, adapter: Adapter | None = None
+    url: str,
+    settings: RunnerSettings,
+    definition: FlowDefinition,
+    adapter: Adapter | None = None,
+    *,
+    watched: bool = False,
 ) -> AsyncIterator[Engine]:
     """Set an engine up as the service does, on a database that is brought up to date first."""
+    watch = Tally() if watched else None
     environment = SystemEnvironment()
     store = open_store(url, Vault.parse("bench:" + base64.b64encode(secrets.token_bytes(32)).decode()))
     await store.start()
     registry = Registry(store, catalogue(), environment)
     await registry.load([definition])
-    runner = Runner(store, registry.version, {"null": adapter or NullAdapter()}, environment, settings=settings)
+    adapters = {"null": adapter or NullAdapter()}
+    runner = Runner(store, registry.version, adapters, environment, settings=settings, watch=watch)
     try:
-        yield Engine(store, runner, Commands(store, registry, environment, runner.worker, runner.wake, runner))
+        yield Engine(store, runner, Commands(store, registry, environment, runner.worker, runner.wake, runner, watch))
     finally:
         await store.close()
 
@@ -125,7 +134,7 @@ def _run(load: Load, how: Callable[[Load, Engine, cProfile.Profile | None], obje
 
 
 async def _measure(load: Load, how: Callable[..., object]) -> Measured:
-    async with engine(load.url, RunnerSettings(in_flight=load.in_flight), flow()) as running:
+    async with engine(load.url, RunnerSettings(in_flight=load.in_flight), flow(), watched=load.watched) as running:
         if how is _advance:
             await running.open(load.visits, load.data_bytes)
         profile = cProfile.Profile() if load.profiled else None

@@ -12,6 +12,7 @@ from engine import faultpoints
 from engine.adapter import Adapter, Call, Operation
 from engine.environment import SECOND, Environment, Micros
 from engine.errors import FlowUnavailable, LeaseLost
+from engine.events import Role
 from engine.faultpoints import FaultPoint
 from engine.journal import Journal
 from engine.lost import LostMessages
@@ -21,6 +22,7 @@ from engine.outcomes import Busy, Effect, InDoubt, Outcome
 from engine.store import Lease, Store
 from engine.trace import where
 from engine.watchdog import Watchdog
+from engine.watching import Watch
 
 log = structlog.get_logger("visitflow.calling")
 
@@ -40,10 +42,12 @@ class Caller:
         hook: faultpoints.Hook = faultpoints.nothing,
         lease_ends: Callable[[Lease], Micros] | None = None,
         lost: LostMessages | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """``lease_ends`` returns the monotonic time until which a lease is known to be ours; default: for ever.
 
-        ``lost`` remembers when messages were lost; default: by the environment's monotonic clock.
+        ``lost`` remembers when messages were lost; default: by the environment's monotonic clock. ``watch`` is told of
+        every call.
         """
         self.store = store
         self.environment = environment
@@ -51,6 +55,7 @@ class Caller:
         self.hook = hook
         self.lease_ends = lease_ends
         self.lost = lost or LostMessages(environment)
+        self.watch = watch
         self.stopping = False  #: set when the process ends: visits are parked after the move under way
         self._adapters = adapters
         self._watchdog = Watchdog()
@@ -69,8 +74,9 @@ class Caller:
         request: Mapping[str, Any],
         message_id: str,
         timeout: Micros,
+        role: Role = Role.FORWARD,
     ) -> Outcome:
-        """Make durable what is recorded, then send. The outcome is the caller's to record.
+        """Make durable what is recorded, then send; ``role`` says why. The outcome is the caller's to record.
 
         An adapter that raises, or does not return in time, leaves the call in doubt (G8). When the engine is stopped
         meanwhile, the outcome says so and the visit is parked.
@@ -83,6 +89,7 @@ class Caller:
             raise LeaseLost
         call = Call(operation.name, request, message_id, timeout, guard)
         outcome: Outcome
+        began = self.environment.monotonic() if self.watch is not None else 0
         watch = self._watchdog.watch(timeout + GRACE)
         try:
             outcome = await self._adapter(adapter).call(call)
@@ -98,6 +105,9 @@ class Caller:
             outcome = InDoubt(f"the adapter failed: {type(error).__name__}")
         finally:
             self._watchdog.forget(watch)
+        if self.watch is not None:
+            took = self.environment.monotonic() - began
+            self.watch.called(journal.visit, adapter, operation, role, message_id, outcome, took)
         if operation.effect is not Effect.READ and isinstance(outcome, InDoubt | Busy):
             self.lost.note(message_id)
         self.hook(FaultPoint.AFTER_REPLY, operation.name)

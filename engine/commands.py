@@ -39,6 +39,7 @@ from engine.room import Adopter
 from engine.steps import Progress
 from engine.store import Claim, History, Lease, NewVisit, Projection, Store, StoredEvent
 from engine.visit import Visit, fold
+from engine.watching import Watch
 
 #: How much JSON one command may hand over.
 MAX_BYTES = 1_000_000
@@ -108,6 +109,7 @@ class Commands:
         worker: str,
         changed: Callable[[], None] = lambda: None,
         runner: Adopter | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """``worker`` names this process in the leases that commands take for a moment.
 
@@ -119,6 +121,7 @@ class Commands:
         self._environment = environment
         self._worker = worker
         self._changed = changed
+        self._watch = watch
 
     # -- the HIS
     async def open(
@@ -163,6 +166,8 @@ class Commands:
         found = await self.store.open(new)
         if found.fingerprint != fingerprint:
             raise DuplicateKey(f"{flow} has a visit {key} that was opened with other data", field="key", flow=flow)
+        if found.created and self._watch is not None:
+            self._watch.durable(visit, (event,))
         if found.created and self._runner is not None and room is not None and new.lease is not None:
             self._runner.adopt(Claim(new.lease, new.projection, History(None, new.events)), room)
         elif found.created:
@@ -439,7 +444,7 @@ class Commands:
             now = self._environment.now()
             claim = await self.store.claim(visit_id, self._worker, now, now + _LEASE)
             if claim is not None:
-                journal = Journal(self.store, claim, self._environment)
+                journal = Journal(self.store, claim, self._environment, self._watch)
                 journal.asked = (asking.origin, asking.request)
                 try:
                     await self._refuse_made(visit_id, asking)  # again: the first look was before the lease

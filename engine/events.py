@@ -50,6 +50,7 @@ class Cause(StrEnum):
     STEP_ERROR = "step_error"  #: our own code failed
     FLOW_UNAVAILABLE = "flow_unavailable"
     ENGINE_ERROR = "engine_error"  #: a bug of the engine, or a journal that cannot be folded
+    RESTORED = "restored"  #: came back from a backup: what was sent since is not known here
 
 
 class Event(BaseModel):

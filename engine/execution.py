@@ -69,7 +69,7 @@ class Executor:
         """
         journal: Journal | None = None
         try:
-            journal = Journal(self.caller.store, claim, self.caller.environment)
+            journal = Journal(self.caller.store, claim, self.caller.environment, self.caller.watch)
             await self._advance(journal, moves)
         except (LeaseLost, StoreError):
             raise
@@ -105,7 +105,8 @@ class Executor:
             try:
                 history = await store.history(claim.lease.visit_id)
                 projection = await store.get(claim.lease.visit_id)
-                journal = Journal(store, Claim(claim.lease, projection, history), self.caller.environment)
+                claim = Claim(claim.lease, projection, history)
+                journal = Journal(store, claim, self.caller.environment, self.caller.watch)
             except (IllegalEvent, ValueError):  # not even the journal can be read: show that where people look
                 stuck = replace(
                     claim.projection, status=Status.STUCK, cause=Cause.ENGINE_ERROR, due_at=None, waiting_for=None
@@ -216,7 +217,9 @@ class Executor:
                     request=request,
                 )
             )
-        outcome = await self.caller.send(flow, journal, bound.adapter, operation, request, message_id, way.timeout)
+        outcome = await self.caller.send(
+            flow, journal, bound.adapter, operation, request, message_id, way.timeout, way.role
+        )
         self._conclude(flow, journal, way, bound, view, call, message_id, outcome)
 
     # -- what an outcome means

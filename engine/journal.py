@@ -13,6 +13,7 @@ from engine.outcomes import Exchange
 from engine.plan import project
 from engine.store import Append, Claim, ExchangeRecord, Lease, Store, StoredEvent
 from engine.visit import Visit, fold
+from engine.watching import Watch
 
 #: A snapshot is written when so many events have come since the last; folding fewer costs less than storing one.
 SNAPSHOT_EVERY = 100
@@ -21,8 +22,13 @@ SNAPSHOT_EVERY = 100
 class Journal:
     """A visit, its lease, and what has been decided but is not durable yet."""
 
-    def __init__(self, store: Store, claim: Claim, environment: Environment) -> None:
-        """Fold the claimed visit. Raises IllegalEvent when its journal is damaged."""
+    def __init__(self, store: Store, claim: Claim, environment: Environment, watch: Watch | None = None) -> None:
+        """Fold the claimed visit. Raises IllegalEvent when its journal is damaged.
+
+        ``watch`` is told of events once they are durable.
+        """
+        self._watch = watch
+        self._untold: list[AnyEvent] = []
         self._store = store
         self._environment = environment
         self._events: list[StoredEvent] = []
@@ -55,6 +61,8 @@ class Journal:
         payload = encode(event)
         self.visit.apply(event)
         self._events.append(StoredEvent(self.visit.seq, event.at, event.kind, payload))
+        if self._watch is not None:
+            self._untold.append(event)
         self.sound = True
         return self.visit.seq
 
@@ -114,5 +122,8 @@ class Journal:
         self._claimed = projection
         self._events.clear()
         self._exchanges.clear()
+        if self._watch is not None and self._untold:
+            told, self._untold = self._untold, []
+            self._watch.durable(visit, told)
         answered, self._answered = self._answered, []
         return answered

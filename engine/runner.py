@@ -23,6 +23,7 @@ from engine.processes import Processes, SystemProcesses
 from engine.room import Room
 from engine.store import Claim, Lease, Store
 from engine.trace import where
+from engine.watching import Watch
 
 log = structlog.get_logger("visitflow.runner")
 
@@ -49,6 +50,7 @@ class RunnerFigures:
     lost: int = 0
     failed: int = 0
     taken_over: int = 0
+    turned_at: Micros = 0  #: monotonic time at which the runner last looked for due visits and was answered
 
 
 class Runner:
@@ -64,8 +66,9 @@ class Runner:
         settings: RunnerSettings | None = None,
         hook: faultpoints.Hook = faultpoints.nothing,
         processes: Processes | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        """``flows`` returns the compiled flow of a version hash."""
+        """``flows`` returns the compiled flow of a version hash; ``watch`` is told of calls and events."""
         self._processes = processes or SystemProcesses()
         self.settings = settings or RunnerSettings()
         self.figures = RunnerFigures()
@@ -78,7 +81,7 @@ class Runner:
         self._wake = asyncio.Event()
         self._changed = False
         self._loops: list[asyncio.Task[None]] = []
-        self._caller = Caller(store, adapters, environment, hook=hook, lease_ends=self._lease_ends)
+        self._caller = Caller(store, adapters, environment, hook=hook, lease_ends=self._lease_ends, watch=watch)
         self._executor = Executor(self._caller, flows)
 
     @property
@@ -148,6 +151,8 @@ class Runner:
                     pause = await self._until_due()
                     if pause == 0 and await self._claim():
                         continue
+                else:
+                    self._turned()
             except StoreError as error:
                 log.warning("claiming_failed", error=error.message)
                 pause = self.settings.poll
@@ -161,6 +166,7 @@ class Runner:
     async def _until_due(self) -> Micros:
         """Return how long until a visit is due, at most ``poll``; 0 when one is. An idle runner writes nothing."""
         due = await self._store.next_wake()
+        self._turned()
         if due is None:
             return self.settings.poll
         return max(0, min(due - self._environment.now(), self.settings.poll))
@@ -190,7 +196,11 @@ class Runner:
         for claim in claims:
             self._begin(claim, trusted)
         self.figures.claimed += len(claims)
+        self._turned()
         return len(claims)
+
+    def _turned(self) -> None:
+        self.figures.turned_at = self._environment.monotonic()
 
     def _begin(self, claim: Claim, trusted: Micros) -> None:
         visit_id = claim.lease.visit_id
@@ -209,6 +219,7 @@ class Runner:
             self.wake()
 
     async def _move(self, claim: Claim) -> None:
+        structlog.contextvars.bind_contextvars(visit=claim.lease.visit_id)  # of this task: every line of it names it
         try:
             await self._executor.advance(claim)
             self.figures.finished += 1

@@ -140,7 +140,8 @@ async def _ask_peer(
     message_id = await caller.message_id(method.adapter)
     if operation.effect is not Effect.READ:
         _intend(caller, journal, _ROLES[method.kind], call, method.adapter, operation.name, request, message_id)
-    outcome = await caller.send(flow, journal, method.adapter, operation, request, message_id, PROBE_TIMEOUT)
+    role = Role.LATE if recheck else _ROLES[method.kind]
+    outcome = await caller.send(flow, journal, method.adapter, operation, request, message_id, PROBE_TIMEOUT, role)
     exchange = journal.keep(outcome.exchange, call.call, method.adapter, operation.name)
     read: Callable[[View, Any], Judgement] = step.recheck if recheck else step.judge
     refused: Callable[[View, Refused], Judgement] = step.recheck_refused if recheck else step.refused
@@ -163,8 +164,9 @@ async def _repeat(caller: Caller, flow: Flow, journal: Journal, call: PendingCal
     operation = bound.operation
     assert operation.effect is not Effect.ONCE, "the checker forbids it, the fold refuses it, and so does this (G2)"
     _intend(caller, journal, Role.REPEAT, call, call.adapter, call.operation, call.request, call.message_id)
+    timeout = _way(flow, journal.visit, call).timeout
     outcome = await caller.send(
-        flow, journal, call.adapter, operation, call.request, call.message_id, _way(flow, journal.visit, call).timeout
+        flow, journal, call.adapter, operation, call.request, call.message_id, timeout, Role.REPEAT
     )
     exchange = journal.keep(outcome.exchange, call.call, call.adapter, call.operation)
     view = view_of(flow, journal.visit, journal.now(), call)

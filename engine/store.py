@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from engine.environment import Micros
+from engine.histogram import Histogram
 
 
 class Status(StrEnum):
@@ -188,6 +189,12 @@ class StoreFigures:
     appends: int = 0
     events: int = 0
     largest_batch: int = 0
+    failed: int = 0  #: writes and reads that the database did not do
+    batches: Histogram = field(default_factory=lambda: Histogram((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)))
+    #: seconds from beginning a transaction to its commit
+    commit_seconds: Histogram = field(
+        default_factory=lambda: Histogram((0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5))
+    )
     extra: dict[str, int] = field(default_factory=dict)
 
 

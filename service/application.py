@@ -21,6 +21,9 @@ from engine.store import Store
 from flows import Site, load_catalogue, load_site, prove
 from service.sessions import Sessions
 from service.settings import Settings
+from service.watching.tally import Tally, Watches
+from service.watching.tracing import Tracing
+from service.watching.watching import Watching
 from storage import Books, Vault, open_books, open_store
 from storage.registers import Registers, open_registers
 
@@ -43,6 +46,7 @@ class Application:
     sessions: Sessions
     books: Books
     registers: Registers
+    watching: Watching
 
 
 def build_adapters(catalogue: Catalogue, configured: Mapping[str, Mapping[str, Any]]) -> dict[str, Adapter]:
@@ -80,6 +84,7 @@ async def application(
     store = open_store(settings.store_url, Vault.parse(settings.keys_text()))
     await store.start()
     adapters: dict[str, Adapter] = {}
+    tracing = Tracing.of(settings, environment)
     try:
         registry = Registry(store, catalogue, environment)
         if prove_new:
@@ -88,6 +93,9 @@ async def application(
         adapters = build_adapters(catalogue, site.adapters)
         books = open_books(store)
         equip(adapters, books)
+        registers = open_registers(store)
+        tally = Tally()
+        watch = tally if tracing is None else Watches(tally, tracing)
         runner = Runner(
             store,
             registry.version,
@@ -100,8 +108,9 @@ async def application(
                 grace=int(settings.grace_seconds * SECOND),
             ),
             hook=hook,
+            watch=watch,
         )
-        commands = Commands(store, registry, environment, runner.worker, runner.wake, runner)
+        commands = Commands(store, registry, environment, runner.worker, runner.wake, runner, watch)
         sessions = Sessions(commands, store, environment)
         sessions.listen(adapters, site.definitions)
         try:
@@ -117,7 +126,8 @@ async def application(
                 runner,
                 sessions,
                 books,
-                open_registers(store),
+                registers,
+                Watching(settings, environment, store, registers, adapters, runner, tally),
             )
         finally:
             await sessions.close()
@@ -125,6 +135,8 @@ async def application(
         for adapter in adapters.values():
             await adapter.close()
         await store.close()
+        if tracing is not None:
+            await tracing.close()
 
 
 async def _prove_new(site: Site, catalogue: Catalogue, store: Store) -> None:

@@ -9,7 +9,7 @@ from engine.adapter import Call
 from engine.environment import SECOND, Micros
 from engine.errors import BadInput, NotLegal, VisitflowError
 from engine.numbers import MessageNumbers
-from engine.outcomes import Busy, Category, Done, InDoubt, NotSent, Refused
+from engine.outcomes import Busy, Category, Done, InDoubt, NotSent, Outcome, Refused
 from service.application import Application
 
 PATIENCE: Micros = 60 * SECOND
@@ -46,6 +46,29 @@ _REFUSALS: Mapping[Category, type[VisitflowError]] = {
 }
 
 
+async def consult(
+    application: Application,
+    adapter: str,
+    operation: str,
+    request: Mapping[str, Any],
+    patience: Micros = PATIENCE,
+    numbers: MessageNumbers | None = None,
+) -> Outcome:
+    """Return what one call came to. For operations that may be repeated; nothing of it is journalled.
+
+    Who asks often brings ``numbers``, which are taken from the store in blocks.
+
+    Raises:
+        BadInput: the site has no such adapter.
+    """
+    peer = application.adapters.get(adapter)
+    if peer is None:
+        raise BadInput(f"flows.yaml configures no adapter {adapter}", field="adapters")
+    number = await (numbers or MessageNumbers(application.store, 1)).next(adapter)
+    message_id = peer.message_id(application.environment.now(), number)
+    return await peer.call(Call(operation, request, message_id, patience, lambda: True))
+
+
 async def ask(
     application: Application, adapter: str, operation: str, request: Mapping[str, Any], patience: Micros = PATIENCE
 ) -> Mapping[str, Any]:
@@ -56,13 +79,7 @@ async def ask(
         PeerRefused, PeerRefusedData, PeerHasNone: the peer said no, and how.
         PeerUnavailable: it was not reached, is busy, or its answer was lost.
     """
-    peer = application.adapters.get(adapter)
-    if peer is None:
-        raise BadInput(f"flows.yaml configures no adapter {adapter}", field="adapters")
-    number = await MessageNumbers(application.store, 1).next(adapter)
-    message_id = peer.message_id(application.environment.now(), number)
-    outcome = await peer.call(Call(operation, request, message_id, patience, lambda: True))
-    match outcome:
+    match await consult(application, adapter, operation, request, patience):
         case Done(reply):
             return reply
         case Refused(code, message, category):

@@ -16,12 +16,14 @@ from service.application import Application
 from service.batches import BatchWorker
 from service.hub import Hub
 from service.patients import index
-from service.webhooks import Endpoint, Webhook
+from service.signed_post import Endpoint
+from service.watching.alerting import Alerting
+from service.webhooks import Webhook
 
 log = structlog.get_logger("visitflow.service")
 
-#: Days that the feed and delivered messages are kept.
-FEED_DAYS, DELIVERED_DAYS = 14, 30
+#: Days that the feed, delivered messages and past alerts are kept.
+FEED_DAYS, DELIVERED_DAYS, ALERTS_DAYS = 14, 30, 90
 
 
 class Background:
@@ -36,6 +38,7 @@ class Background:
         self._endpoint = Endpoint.of(application.settings)
         self._webhook = None if self._endpoint is None else Webhook(application, self._endpoint)
         self._batches = BatchWorker(application, acting)
+        self._alerting = Alerting(application)
 
     def start(self) -> None:
         """Start all loops."""
@@ -43,12 +46,15 @@ class Background:
             ("feed", self._hub.publish, 0.2),
             ("batches", self._batches.work, 0.5),
             ("housekeeping", self.keep_house, 600.0),
+            ("alerts", self._alerting.evaluate, 15.0),
         ]
         key = self._application.settings.patient_secret()
         if key is not None:
             loops.append(("patients", lambda: index(self._hub.feed, key), 1.0))
         if self._webhook is not None:
             loops += [("webhook_gather", self._webhook.gather, 0.3), ("webhook_send", self._webhook.send, 0.3)]
+        if self._alerting.tells:
+            loops.append(("alerts_send", self._alerting.send, 1.0))
         self._tasks = [asyncio.create_task(_for_ever(*each), name=each[0]) for each in loops]
 
     async def stop(self) -> None:
@@ -60,6 +66,7 @@ class Background:
             with suppress(asyncio.CancelledError):
                 await task
         await self._batches.release()
+        await self._alerting.close()
         if self._webhook is not None:
             await self._webhook.close()
 
@@ -74,6 +81,7 @@ class Background:
         await registers.access.forget_sessions(now - old, now - idle)
         await registers.feed.prune(now - FEED_DAYS * DAY)
         await registers.deliveries.forget(now - DELIVERED_DAYS * DAY)
+        await self._alerting.forget(now - ALERTS_DAYS * DAY)
         for approval in await registers.approvals.all("approved", None, None, 100):
             if approval.decided_at is not None and now - approval.decided_at > 60 * SECOND:
                 with suppress(VisitflowError):

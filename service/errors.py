@@ -89,6 +89,12 @@ class Outdated(NotLegal):
     code = "approval_outdated"
 
 
+class Moved(NotLegal):
+    """The visit has moved since the page was shown; nothing was done."""
+
+    code = "visit_moved"
+
+
 class TooMany(BadInput):
     """The filter finds more visits than one batch may hold."""
 

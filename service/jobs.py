@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from service.application import Application
+from service.keeping.retention import sweep
 from service.reconciliation import FLOW as RECONCILE
 from service.reconciliation import open_reconciliation
 
@@ -26,4 +27,5 @@ class Job:
 #: The jobs that flows.yaml may name. For a new one, add a line.
 JOBS: Mapping[str, Job] = {
     "reconcile": Job(open_reconciliation, lambda day: (RECONCILE, f"{day:%Y%m%d}")),
+    "retention": Job(lambda application, _day: sweep(application, "schedule:retention", "the site's periods")),
 }

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from engine.errors import FlowUnavailable
 from engine.plan import project
-from engine.store import History, Projection, Snapshot, StoredEvent
+from engine.registry import Registry
+from engine.store import History, Projection, Snapshot, Store, StoredEvent
 from engine.visit import fold
-from service.application import Application
 from storage import Folded, rebuild
 
 
-async def rebuild_store(
-    wired: Application, repair: bool, progress: Callable[[int], None] | None = None
-) -> dict[str, Any]:
+class Journals(Protocol):
+    """What rebuilding needs of an application."""
+
+    @property
+    def store(self) -> Store:
+        """Return the visits."""
+
+    @property
+    def registry(self) -> Registry:
+        """Return their flows."""
+
+
+async def rebuild_store(wired: Journals, repair: bool, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
     """Compare every visit with its journal; return the report as data."""
 
     async def folder(stored: Projection, journal: Sequence[StoredEvent], snapshot: Snapshot | None) -> Folded:

@@ -128,6 +128,8 @@ class Scheduler:
         self._scheduler: Any = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._drift: Micros = 0
+        #: what the last run of each came to, and when; of this process
+        self.results: dict[str, tuple[str, Micros]] = {}
 
     def start(self) -> None:
         """Begin; what was missed and is to be caught up with runs now."""
@@ -219,11 +221,16 @@ class Scheduler:
 
     async def run(self, schedule: Schedule, moment: datetime.datetime) -> Ran:
         """Make the run of ``moment``; a failure is tried again after a while, so often, and never raised."""
+        ran = await self._tried(schedule, moment)
+        self.results[schedule.name] = (ran.result, self._wired.environment.now())
+        return ran
+
+    async def _tried(self, schedule: Schedule, moment: datetime.datetime) -> Ran:
         words = {"schedule": schedule.name, "due": moment.isoformat()}
         pause = _FIRST_PAUSE
         for tried in range(1, TRIES + 1):
             try:
-                ran = await self._make(schedule, moment)
+                ran = await self.make(schedule, moment)
             except BadInput as error:  # trying again would not help
                 log.error("schedule_refused", **words, reason=error.message, field=error.field)
                 return Ran("refused", error.message)
@@ -240,7 +247,8 @@ class Scheduler:
                 return ran
         raise AssertionError("unreachable")
 
-    async def _make(self, schedule: Schedule, moment: datetime.datetime) -> Ran:
+    async def make(self, schedule: Schedule, moment: datetime.datetime) -> Ran:
+        """Make the run of ``moment`` once, without trying again. Raises what the job or the command raises."""
         if schedule.open is not None:
             return await self._open(schedule.open, moment, f"schedule:{schedule.name}")
         told = await self._jobs[schedule.job or ""].run(self._wired, day_before(moment))

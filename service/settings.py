@@ -81,6 +81,18 @@ class Settings(BaseSettings):
     )
     webhook_dead_hours: float = Field(default=24, gt=0, description="a delivery is given up after so long")
 
+    # -- watching it (docs/observability.md)
+    disk_free_mb: int = Field(default=512, ge=0, description="less free space than this: not ready, and an alert")
+    traces_url: str = Field(
+        default="",
+        description="OTLP collector: http://host:4318/v1/traces; empty: no traces. Needs visitflow[tracing]",
+    )
+    alert_rules: Path | None = Field(default=None, description="a site's own rules (YAML) instead of the shipped ones")
+    alert_url: str = Field(default="", description="where alerts are sent; empty: they are only listed")
+    alert_secret: SecretStr = Field(
+        default=SecretStr(""), description="signs alerts; several, separated by commas, while it is changed"
+    )
+
     # -- the gateway endpoint of interface 000 (docs/gateway.md)
     gateway_port: int = Field(
         default=0, ge=0, le=65535, description="port of the gateway endpoint; 0 = off, 000 has 8321"
@@ -100,14 +112,40 @@ class Settings(BaseSettings):
         default=GATEWAY_DEFAULTS, description="what stands where a front end of 000 says nothing"
     )
 
-    @field_validator("gateway_allow")
+    # -- the endpoint that the patient platform calls (interface 003; docs/platform-endpoint.md)
+    platform_port: int = Field(default=0, ge=0, le=65535, description="port of the platform's endpoint; 0 = off")
+    platform_host: str = Field(
+        default="127.0.0.1", description="its address; beyond loopback only with token or allow-list"
+    )
+    platform_token: SecretStr = Field(
+        default=SecretStr(""), description="the platform sends it: Authorization: Bearer or X-Token"
+    )
+    platform_allow: list[str] = Field(default=[], description="networks that may call, for example 10.1.2.3/32")
+    platform_base: str = Field(
+        default="/hospital", pattern=r"^(/[A-Za-z0-9._-]+)*$", description="path before the method's name"
+    )
+    platform_names: dict[str, str] = Field(
+        default={}, description='methods other than the document\'s, by number: {"5.1.1": "his.createOrder"}'
+    )
+    platform_his: str = Field(default="hospital", description="adapter of flows.yaml behind which the HIS is")
+    platform_wait: float | None = Field(
+        default=None, ge=0, le=600, description="seconds that a call waits for its visit; default: business.yaml"
+    )
+
+    # -- how long what is beside the journals is kept (docs/operations.md); 0: for ever
+    keep_exchanges_days: int = Field(default=0, ge=0, description="raw exchanges of visits that are closed")
+    keep_deliveries_days: int = Field(default=0, ge=0, description="messages to the webhook, delivered or given up")
+    keep_batches_days: int = Field(default=0, ge=0, description="batches that are done")
+    keep_audit_days: int = Field(default=0, ge=0, description="the audit")
+
+    @field_validator("gateway_allow", "platform_allow")
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:
         for each in value:
             ipaddress.ip_network(each)
         return value
 
-    @field_validator("webhook_url")
+    @field_validator("webhook_url", "alert_url", "traces_url")
     @classmethod
     def _address(cls, value: str) -> str:
         if value and not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", value):

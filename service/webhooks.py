@@ -7,67 +7,24 @@ oldest of each visit only, and notes every try. A receiver that is slow, down or
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from engine.environment import DAY, HOUR, SECOND, Micros
+from engine.environment import SECOND
 from engine.events import AnyEvent, Closed, Concluded, Opened, Settled, Stuck, Undone, UndoRequested, decode
 from engine.facts import dumps, loads
 from service.application import Application
-from service.settings import Settings
+from service.signed_post import BACK_OFF, Endpoint, SignedPost
 from service.views import moment
 from storage.registers import Attempt, Delivery, FeedEvent
 
 NAME = "his"
 READER = f"webhook:{NAME}"
-#: Waits after the first, second ... failed try; the last one repeats until the message is given up.
-BACK_OFF: tuple[Micros, ...] = tuple(n * SECOND for n in (1, 5, 15, 60, 300, 900, 1800))
-TIMEOUT = 10.0
 #: Deliveries in the air at once.
 AT_ONCE = 8
 _LEASE = 60 * SECOND
 _PAGE = 200
-#: A receiver's clock may differ by so much from ours.
-TOLERANCE = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where to, and the secrets that sign, the current one first."""
-
-    url: str
-    secrets: tuple[str, ...] = field(repr=False)
-    dead_after: Micros = DAY
-
-    @classmethod
-    def of(cls, settings: Settings) -> Endpoint | None:
-        """Return the endpoint that is configured, if any."""
-        secrets = tuple(filter(None, (s.strip() for s in settings.webhook_secret.get_secret_value().split(","))))
-        if not settings.webhook_url or not secrets:
-            return None
-        return cls(settings.webhook_url, secrets, int(settings.webhook_dead_hours * HOUR))
-
-
-def signature(secrets: tuple[str, ...], at: int, body: bytes) -> str:
-    """Return the signature header: ``t=<unix seconds>,v1=<hex>``, one v1 for each secret."""
-    signed = f"{at}.".encode() + body
-    marks = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
-    return ",".join([f"t={at}", *(f"v1={mark}" for mark in marks)])
-
-
-def verify(secret: str, header: str, body: bytes, now: float | None = None) -> bool:
-    """Tell whether a delivery is genuine and fresh: what a receiver does, and what docs/api.md shows."""
-    parts = [part.partition("=")[::2] for part in header.split(",")]
-    at = next((value for name, value in parts if name == "t"), "")
-    if not at.isdecimal() or abs((time.time() if now is None else now) - int(at)) > TOLERANCE:
-        return False
-    expected = signature((secret,), int(at), body).partition("v1=")[2]
-    return any(hmac.compare_digest(value.encode(), expected.encode()) for name, value in parts if name == "v1")
 
 
 def told(event: AnyEvent) -> dict[str, Any] | None:
@@ -100,7 +57,7 @@ class Webhook:
         self._feed = application.registers.feed
         self._register = application.registers.deliveries
         self._endpoint = endpoint
-        self._client = httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False, transport=transport, trust_env=False)
+        self._poster = SignedPost(endpoint, transport)
 
     async def gather(self) -> int:
         """Read on in the feed and write messages down; return how many events were read.
@@ -165,27 +122,12 @@ class Webhook:
 
     async def _post(self, delivery: Delivery) -> tuple[int | None, str | None]:
         """Return the receiver's status, or what went wrong; its words are not kept."""
-        body = dumps(_body_of(delivery)).encode()
-        at = self._environment.now() // SECOND
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "visitflow",
-            "Visitflow-Delivery": delivery.delivery_id,
-            "Visitflow-Attempt": str(delivery.attempts + 1),
-            "Visitflow-Signature": signature(self._endpoint.secrets, at, body),
-        }
-        try:  # httpx's limits are for each read; a receiver that trickles must not hold us for ever
-            async with asyncio.timeout(2 * TIMEOUT):
-                async with self._client.stream("POST", self._endpoint.url, content=body, headers=headers) as response:
-                    return response.status_code, None if response.is_success else f"status {response.status_code}"
-        except TimeoutError:
-            return None, "timeout"
-        except httpx.HTTPError as error:
-            return None, type(error).__name__
+        headers = {"Visitflow-Delivery": delivery.delivery_id, "Visitflow-Attempt": str(delivery.attempts + 1)}
+        return await self._poster.send(dumps(_body_of(delivery)).encode(), self._environment.now(), headers)
 
     async def close(self) -> None:
         """Close connections."""
-        await self._client.aclose()
+        await self._poster.close()
 
 
 def _body_of(delivery: Delivery) -> dict[str, Any]:

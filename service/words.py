@@ -23,6 +23,8 @@ class Topic(StrEnum):
     HEADING = "heading"
     DIFFERENCE = "difference"
     LINE = "line"
+    GAP = "gap"
+    KEEPING = "keeping"
 
 
 _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
@@ -44,6 +46,7 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         Cause.STEP_ERROR: ("步骤程序出错", "a step failed"),
         Cause.FLOW_UNAVAILABLE: ("流程版本不可用", "flow version unavailable"),
         Cause.ENGINE_ERROR: ("引擎内部错误", "engine error"),
+        Cause.RESTORED: ("从备份恢复，需人工核对", "restored from a backup, a person must compare"),
     },
     Topic.ACTION: {
         ActionKind.TRIGGER: ("触发", "trigger"),
@@ -53,6 +56,16 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         ActionKind.CANCEL: ("全部撤销并关闭", "undo everything and close"),
         ActionKind.CORRECT: ("更正数据", "correct data"),
         ActionKind.MIGRATE: ("迁移流程版本", "migrate to another flow version"),
+    },
+    Topic.GAP: {
+        "stuck_without_cause": ("卡住但没有原因", "stuck without a cause"),
+        "waits_for_nothing": ("等待但未说明等什么", "waits for nothing that has a name"),
+        "no_time": ("没有时间", "neither due nor waiting until a time"),
+        "never_woken": ("不会被唤醒", "nobody would ever wake it"),
+        "woken_at_another_time": ("唤醒时间与到期时间不符", "would be woken at another time than it is due"),
+        "lease_ended": ("租约已过期无人接手", "its lease has ended and nobody took it over"),
+        "due_and_not_taken": ("已到期但无人处理", "due, and nobody takes it"),
+        "unknown_status": ("状态未知", "of a status that nobody knows"),
     },
     Topic.VERDICT: {
         Verdict.APPLIED: ("已生效", "applied"),
@@ -106,6 +119,13 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "role": ("角色", "role"),
         "locked": ("锁定于", "locked"),
         "key_id": ("密钥编号", "key id"),
+        "rule": ("规则", "rule"),
+        "subject": ("对象", "about"),
+        "value": ("数值", "value"),
+        "since": ("开始", "since"),
+        "told": ("最近通知", "last told"),
+        "problem": ("问题", "problem"),
+        "message": ("说明", "message"),
         "expires": ("到期", "expires"),
         "revoked": ("作废于", "revoked"),
         "delivery": ("通知编号", "delivery"),
@@ -121,6 +141,8 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "visit": ("就诊", "visit"),
         "flow": ("流程", "flow"),
         "key": ("业务号", "key"),
+        "operation": ("接口", "interface"),
+        "updated_at": ("最近变化", "last change"),
         "state": ("状态", "state"),
         "status": ("情况", "status"),
         "cause": ("原因", "cause"),
@@ -197,6 +219,27 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "last_day": ("最晚", "last day"),
         "added_at": ("存入时间", "kept since"),
         "confirmed_at": ("已向中心确认", "confirmed at the centre"),
+    },
+    Topic.KEEPING: {
+        "backup": ("备份", "backup"),
+        "file": ("文件", "file"),
+        "visits": ("核对就诊", "visits compared"),
+        "held": ("已停下等人核对", "held for a person"),
+        "in_doubt": ("其中结果不明", "of these in doubt"),
+        "damaged": ("流水损坏", "damaged"),
+        "sound": ("备份完好", "the backup is sound"),
+        "not_sound": ("备份有问题，不可依赖", "the backup cannot be relied on"),
+        "gap": ("这段时间里的事本库不知道", "of this time the store knows nothing"),
+        "next": (
+            "请先与各对方系统核对，再逐个继续：visitflow db restored；visitflow visits resume …（docs/runbook.md）",
+            "Compare with the peers before anything goes on: visitflow db restored; visitflow visits resume …"
+            " (docs/runbook.md)",
+        ),
+        "aside": ("原来的数据库放在", "the store before was put aside as"),
+        "no_periods": ("未设期限，全部永久保留", "no periods are set: everything is kept for ever"),
+        "only_counted": ("仅统计，未删除（--apply 才删除）", "only counted; --apply deletes"),
+        "deleted": ("已删除", "deleted"),
+        "made_first": ("已先备份到", "made a backup first"),
     },
     Topic.LINE: {
         "pending": ("待上传", "pending"),

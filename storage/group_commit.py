@@ -137,6 +137,7 @@ class GroupCommit(Generic[Job]):
             failure = self._try(alone)
             if failure is not None and self._database.busy(failure):  # the thread can wait, the loop must not
                 alone[0].error = None
+                self._figures.failed -= 1  # nothing failed: it is done in a moment
                 self._slow_until = began + HOLIDAY
                 return False
         except Exception:  # no connection: the thread will say so
@@ -184,6 +185,7 @@ class GroupCommit(Generic[Job]):
 
     def _try(self, batch: list[Request[Job]]) -> Exception | None:
         """Run and commit ``batch``; on failure roll back, set the error on every request, and return its cause."""
+        began = time.monotonic()
         try:
             connection = self._connected()
             self._database.wait_for_others(connection, threading.current_thread() is self._thread)
@@ -195,12 +197,15 @@ class GroupCommit(Generic[Job]):
             told: Exception = error
             if not isinstance(error, VisitflowError):
                 self._disconnect()
+                self._figures.failed += 1
                 told = StoreError(f"the write failed: {_brief(error)}")
             for request in batch:
                 request.result, request.error = None, told
             return error
         self._figures.commits += 1
         self._figures.largest_batch = max(self._figures.largest_batch, len(batch))
+        self._figures.batches.add(len(batch))
+        self._figures.commit_seconds.add(time.monotonic() - began)
         return None
 
     @contextmanager

@@ -147,6 +147,14 @@ class MemoryStore:
         visit_id = self._keys.get((flow, key))
         return None if visit_id is None else self._visits[visit_id].projection
 
+    def open_visits(self) -> list[Projection]:
+        """Return all visits that are not closed."""
+        return [each.projection for each in self._visits.values() if each.projection.status is not Status.CLOSED]
+
+    def closed_visits(self) -> int:
+        """Return how many visits are closed."""
+        return len(self._visits) - len(self.open_visits())
+
     async def visits(self, which: VisitFilter) -> list[Projection]:
         """Return visits, newest first."""
         found = [
@@ -166,6 +174,10 @@ class MemoryStore:
         ]
         found.sort(key=lambda each: each.visit_id, reverse=True)
         return found[: which.limit]
+
+    def projections(self) -> list[Projection]:
+        """Return what lists show of every visit; for counting."""
+        return [kept.projection for kept in self._visits.values()]
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:
         """Return all events of a visit."""

@@ -8,12 +8,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
 
 from engine.errors import SchemaOutdated
 from storage.dialects import dialect_of
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+#: Stands before the revision in a backup: a copy that is put in the store's place by hand does not start, for it would
+#: send again what was sent after it was made. Only a restore takes the mark away, when every visit is held.
+BACKUP_MARK = "backup-"
 
 
 def _config() -> Config:
@@ -37,9 +42,33 @@ def current(connection: Connection) -> str | None:
 def require_current(connection: Connection) -> None:
     """Raise SchemaOutdated unless the database has the needed revision."""
     found = current(connection)
+    refuse_backup(connection, found)
     if found != needed():
         raise SchemaOutdated(
             f"the database's schema is {found or 'empty'}, this version needs {needed()}; run `visitflow db upgrade`",
+            found=found,
+            needed=needed(),
+        )
+
+
+def refuse_backup(connection: Connection, found: str | None) -> None:
+    """Raise SchemaOutdated for a copy that `db restore` has not taken in, or not to the end."""
+    marked = found is not None and found.startswith(BACKUP_MARK)
+    if marked or (found is None and inspect(connection).has_table("visits")):
+        raise SchemaOutdated(
+            "this database is a backup: it is older than what the peers know; take it in with `visitflow db restore`",
+            found=found,
+            needed=needed(),
+        )
+
+
+def refuse_newer(found: str) -> None:
+    """Raise SchemaOutdated for a schema that this version of the program does not know: the database is newer."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if not found.startswith(BACKUP_MARK) and found not in known:
+        raise SchemaOutdated(
+            f"the database's schema is {found}, this version of the program knows up to {needed()}: install the newer"
+            " version again, or restore a backup made before the upgrade",
             found=found,
             needed=needed(),
         )
@@ -51,6 +80,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
     try:
         with engine.connect() as connection:
             before = current(connection)
+            refuse_backup(connection, before)
             connection.rollback()
             config = _config()
             config.attributes["connection"] = connection
@@ -61,3 +91,24 @@ def upgrade(url: str) -> tuple[str | None, str]:
         return before, after
     finally:
         engine.dispose()
+
+
+def upgrade_backup(url: str) -> None:
+    """Bring a backup's schema up to date, in one transaction; it stays marked as a backup throughout."""
+    engine = dialect_of(url).engine()
+    try:
+        with engine.connect() as connection, connection.begin():
+            found = current(connection) or ""
+            name_schema(connection, found.removeprefix(BACKUP_MARK))
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            name_schema(connection, BACKUP_MARK + needed())
+    finally:
+        engine.dispose()
+
+
+def name_schema(connection: Connection, revision: str) -> None:
+    """Write down which revision the database has: for backups, which migrations know nothing of."""
+    connection.execute(text("DELETE FROM alembic_version"))
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), {"revision": revision})

@@ -192,6 +192,30 @@ class DeliveryAttemptRow(SQLModel, table=True):
     millis: int
 
 
+class AlertRow(SQLModel, table=True):
+    """One thing that is wrong, from when it was first seen until somebody has been told that it is over."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (Index("ix_alerts_open", "open_key", unique=True), Index("ix_alerts_due", "next_at"))
+
+    alert_id: str = Field(primary_key=True, max_length=26)
+    rule: str = Field(max_length=64)
+    subject: str = Field(max_length=200)
+    open_key: str | None = Field(default=None, max_length=265)  #: rule and subject while it is not over: one of each
+    severity: str = Field(max_length=16)
+    state: str = Field(max_length=16)
+    value: str = Field(max_length=64)
+    since: int = Field(sa_type=BigInteger)
+    seen_at: int = Field(sa_type=BigInteger)
+    fired_at: int | None = Field(default=None, sa_type=BigInteger)
+    over_at: int | None = Field(default=None, sa_type=BigInteger)
+    told: int = Field(default=0)  #: messages that were accepted
+    told_at: int | None = Field(default=None, sa_type=BigInteger)
+    attempts: int = Field(default=0)  #: failed tries of the message that is due
+    next_at: int | None = Field(default=None, sa_type=BigInteger)  #: when a message is due; None: none is
+    held_until: int = Field(default=0, sa_type=BigInteger)
+
+
 class AuditRow(SQLModel, table=True):
     """What somebody did that no visit's journal holds: signing in, looking at what is masked, changing accounts."""
 

@@ -541,6 +541,7 @@ class SqlStore:
                 with self.engine.connect() as connection:
                     return work(connection)
             except SQLAlchemyError as error:
+                self.figures.failed += 1
                 original = getattr(error, "orig", None) or error
                 raise StoreError(f"reading failed: {type(original).__name__}") from None
 

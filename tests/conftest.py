@@ -10,11 +10,12 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-import structlog
 
 from engine.store import Store
 from storage import Vault, open_store, upgrade
 from tests import postgres
+
+pytest_plugins = ["tests.leaks", "pytester"]
 
 # How long an example takes says something about the machine, not about the code: speed is measured in benchmarks/.
 hypothesis.settings.register_profile("suite", deadline=None)
@@ -24,12 +25,6 @@ TEST_KEY = "test:" + base64.b64encode(bytes(range(32))).decode()
 
 STORES = ["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 DURABLE = STORES[1:]
-
-
-@pytest.fixture(autouse=True)
-def _quiet_logs() -> None:
-    structlog.reset_defaults()  # a command run in this process may have left its own, closed, standard error
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import random
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
-_SURNAMES = "赵钱孙李周吴郑王"
-_GIVEN = ("测甲", "测乙", "测丙", "试丁", "试戊")
+SURNAMES = "赵钱孙李周吴郑王"
+GIVEN = ("测甲", "测乙", "测丙", "试丁", "试戊")
 #: No region has this code, so no number made here belongs to anybody.
 REGION = "320199"
 
@@ -29,4 +29,4 @@ def identity_number(seed: int = 0) -> str:
 def name(seed: int = 0) -> str:
     """Return the same invented name for the same seed."""
     chance = random.Random(seed)
-    return chance.choice(_SURNAMES) + chance.choice(_GIVEN)
+    return chance.choice(SURNAMES) + chance.choice(GIVEN)

@@ -15,7 +15,7 @@ from engine.definitions import FlowDefinition
 from flows import load_installed, load_site
 
 ROOT = Path(__file__).parents[1]
-SITES = ("flows.yaml", "docs/examples/neimenggu.yaml")
+SITES = ("flows.yaml", "docs/examples/neimenggu.yaml", "docs/examples/platform.yaml")
 GROUPS = ("visitflow.steps", "visitflow.adapters")
 
 
@@ -31,7 +31,8 @@ def catalogue() -> Catalogue:
 
 def shipped() -> list[FlowDefinition]:
     """Return the flows that are on in any of the sites, by name and in order."""
-    return [definition for site in SITES for definition in load_site(ROOT / site).definitions]
+    found = [definition for site in SITES for definition in load_site(ROOT / site).definitions]
+    return list({definition.flow: definition for definition in found}.values())
 
 
 def flow(name: str) -> FlowDefinition:

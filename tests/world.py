@@ -20,6 +20,7 @@ from engine.plan import project
 from engine.registry import Registry
 from engine.store import Projection, Status, Store
 from engine.visit import Visit, fold
+from engine.watching import Watch
 from storage import MemoryStore
 from tests.toy import ToyAdapter, ToyEnvironment, ToyPeer, toy_catalogue, toy_flow
 
@@ -34,6 +35,7 @@ class World:
     adapter: Any = field(default_factory=ToyAdapter)
     definitions: list[FlowDefinition] = field(default_factory=lambda: [toy_flow()])
     hook: Hook = nothing
+    watch: Watch | None = None
     others: Mapping[str, Adapter] = field(default_factory=dict)  #: of a flow that speaks to several peers
     adapters: Mapping[str, Adapter] = field(init=False)
 
@@ -42,8 +44,8 @@ class World:
         self.adapters = {self.adapter.name: self.adapter, **self.others}
         self.registry = Registry(self.store, self.catalogue, self.environment)
         await self.registry.load(self.definitions)
-        self.commands = Commands(self.store, self.registry, self.environment, "test")
-        self.caller = Caller(self.store, self.adapters, self.environment, hook=self.hook)
+        self.commands = Commands(self.store, self.registry, self.environment, "test", watch=self.watch)
+        self.caller = Caller(self.store, self.adapters, self.environment, hook=self.hook, watch=self.watch)
         self.executor = Executor(self.caller, self.registry.version)
         return self
 

@@ -86,6 +86,10 @@ class HisBackend:
             refused = NotSent("the HIS refuses the token that it has just given", Exchange(body, answer.body))
         return refused
 
+    def clock_ahead(self) -> Micros | None:
+        """Return how far the peer's clock is ahead of ours, as its last answer told."""
+        return self._network.clock.ahead
+
     async def close(self) -> None:
         """Give connections back. 004 has no way to log out."""
         await self._network.close()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Self
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+from adapters.clocks import PeerClock
 from adapters.discretion import discreet
 from adapters.jiangsu.checking import check_reply, check_request, secrets_of
 from adapters.jiangsu.contracts.base import Sent
@@ -19,7 +21,7 @@ from adapters.jiangsu.session import SignInListener, SignInReason, nobody_listen
 from adapters.jiangsu.transactions import OPERATIONS, TRANSACTIONS, Transaction
 from adapters.jiangsu.transport import Transport
 from adapters.network import Answer
-from adapters.times import countdown, message_id
+from adapters.times import countdown, instant_of, message_id
 from engine.adapter import Call, Operation
 from engine.environment import Micros
 from engine.outcomes import Done, Exchange, InDoubt, NotSent, Outcome, Refused
@@ -56,6 +58,7 @@ class JiangsuGateway:
         """``transport`` replaces the network in tests."""
         self._settings = settings
         self._transport = Transport(settings.url, settings.connect_timeout, transport)
+        self._centre = PeerClock()
         self._initialised = self._signed_in = False
         self._signing = asyncio.Lock()
         self.on_sign_in: SignInListener = nobody_listens
@@ -101,6 +104,10 @@ class JiangsuGateway:
                 return await further_pages(transaction.paged, request, outcome, fetch)
             self._note_session(transaction, outcome)
         return outcome
+
+    def clock_ahead(self) -> Micros | None:
+        """Return how far the centre's clock is ahead (1800); before it was asked, the gateway's."""
+        return self._transport.clock.ahead if self._centre.ahead is None else self._centre.ahead
 
     async def close(self) -> None:
         """Give connections back. The sign-in stays: other processes of the hospital may use it."""
@@ -158,6 +165,9 @@ class JiangsuGateway:
                 self._signed_in = True
             case "sign_out":
                 self._signed_in = False
+            case "centre_time":
+                with suppress(KeyError, TypeError, ValueError):
+                    self._centre.learn(instant_of(outcome.reply["centre_time"]))
 
     def _init_body(self) -> dict[str, Any]:
         settings = self._settings

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 
+from adapters.clocks import PeerClock
 from adapters.network import Answer, Network
 from engine.environment import Micros
 
@@ -27,6 +28,11 @@ class Transport:
         except httpx.InvalidURL as error:
             return Answer(type(error).__name__, sent=False)
         return await self._network.send(request, limit, guard)
+
+    @property
+    def clock(self) -> PeerClock:
+        """Return what the gateway's answers tell of its clock."""
+        return self._network.clock
 
     async def close(self) -> None:
         """Close the connections."""

@@ -94,6 +94,10 @@ class Neimenggu:
                 told = outcome.told  # found before any effect: log in, the same call again; once
         return NotSent(f"the centre says we are not logged in, right after logging in: {told}", reply.exchange)
 
+    def clock_ahead(self) -> Micros | None:
+        """Return how far the peer's clock is ahead of ours, as its last answer told."""
+        return self._wire.clock.ahead
+
     async def close(self) -> None:
         """Log out where nobody else uses the session, and give connections back."""
         await self._sessions.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from adapters.clocks import PeerClock
 from adapters.neimenggu.calendar import Calendar
 from adapters.neimenggu.cipher import Cipher, Undecipherable
 from adapters.neimenggu.settings import Carrier, Encrypted, NeimengguSettings
@@ -101,6 +102,11 @@ class Wire:
             return Reply(shown, why=f"unreadable reply: {error}", readable_http=True)
         shown = Exchange(kept, _masked(text.encode("utf-8", "replace"), letter), answer.status)
         return Reply(shown, content, readable_http=True)
+
+    @property
+    def clock(self) -> PeerClock:
+        """Return what the centre's answers tell of its clock."""
+        return self._network.clock
 
     async def close(self) -> None:
         """Close the connections."""

@@ -12,6 +12,7 @@ from benchmarks.parts.profile import profile
 from benchmarks.parts.restarted import restarted
 from benchmarks.parts.setting import Setting
 from benchmarks.parts.size import size
+from benchmarks.parts.watched import watched
 
 PARTS: dict[str, Callable[[Setting], Part]] = {
     "many": many,
@@ -21,6 +22,7 @@ PARTS: dict[str, Callable[[Setting], Part]] = {
     "restart": restarted,
     "closed": closed,
     "size": size,
+    "watched": watched,
     "profile": profile,
 }
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from engine.environment import SECOND, Environment, Micros
+from service.access.forms import form_of
 from service.access.limits import Buckets, Lockout
 from service.access.matrix import ANYONE, KNOWN, matrix
 from service.access.principal import Kind, Principal
@@ -17,6 +18,8 @@ from service.settings import Settings
 from storage.registers.access import AccessRegister
 
 COOKIE = "visitflow_session"
+#: What a page sends with requests that nobody has made: they are no use of a session, or a board left open never ends.
+AUTOMATIC = "x-visitflow-automatic"
 SAFE = ("GET", "HEAD", "OPTIONS")
 #: A session's last use is written down at most so often.
 _NOTED = 60 * SECOND
@@ -48,7 +51,7 @@ class Door:
             principal = await self.recognise(request)
         self._limit(principal)
         if principal.kind is Kind.PERSON and request.method not in SAFE:
-            self._check_csrf(request, principal)
+            await self._check_csrf(request, principal)
         if needed not in (ANYONE, KNOWN) and not principal.may(needed):
             raise Forbidden(f"role {principal.role} lacks {needed}", needs=needed)
         request.state.principal = principal
@@ -61,7 +64,7 @@ class Door:
         if told is not None:
             found = await self._by_key(told, address)
         elif cookie := request.cookies.get(COOKIE):
-            found = await self._by_session(cookie, address)
+            found = await self._session(digest(cookie), address, using=AUTOMATIC not in request.headers)
             if found is None:  # it may just have expired: no failure
                 raise Unauthenticated("the session is over; sign in again")
         else:
@@ -92,9 +95,6 @@ class Door:
         if key.revoked_at is not None or self._past(key.expires_at):
             return None
         return Principal(key.name, key.role, Kind.KEY, address, f"key:{key.key_id}")
-
-    async def _by_session(self, cookie: str, address: str) -> Principal | None:
-        return await self._session(digest(cookie), address, using=True)
 
     async def _session(self, session_digest: str, address: str, *, using: bool = False) -> Principal | None:
         """Return whose session it is, unless it is over: by time, or because the account has changed since."""
@@ -140,9 +140,11 @@ class Door:
         if foreign or (origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")):
             raise CsrfRefused
 
-    def _check_csrf(self, request: Request, principal: Principal) -> None:
+    async def _check_csrf(self, request: Request, principal: Principal) -> None:
+        """Refuse what does not bring the session's token: as a header, or as the field of a form."""
         self.check_origin(request)
-        if not same(request.headers.get("x-csrf-token", ""), principal.csrf):
+        told = request.headers.get("x-csrf-token") or (await form_of(request)).get("csrf", "")
+        if not same(told, principal.csrf):
             raise CsrfRefused
 
     def _limit(self, principal: Principal) -> None:

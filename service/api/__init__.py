@@ -26,10 +26,14 @@ from service.api import (
     session,
     streams,
     visits,
+    watching,
 )
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
 from service.application import Application
+from service.console import board, deeds, entrance
+from service.console import oversight as console_oversight
+from service.console import visit as console_visit
 from service.sheets import api as sheets_api
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -42,6 +46,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+    watching.router,
+    entrance.router,
+    board.router,
+    console_visit.router,
+    deeds.router,
+    console_oversight.router,
     sheets_api.router,
 )
 

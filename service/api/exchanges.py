@@ -17,7 +17,8 @@ from service.views import exchange_view
 router = APIRouter(prefix="/api/v1/visits/{visit}/exchanges", tags=["exchanges"])
 
 
-async def _find(desk: Desk, visit: str, exchange: str) -> ExchangeRecord:
+async def find(desk: Desk, visit: str, exchange: str) -> ExchangeRecord:
+    """Return an exchange of a visit. Raises UnknownVisit, UnknownThing."""
     await desk.store.get(visit)
     for record in await desk.store.exchanges(visit):
         if record.exchange_id == exchange:
@@ -36,7 +37,7 @@ async def list_exchanges(request: Request, visit: str) -> list[dict[str, Any]]:
 @router.get("/{exchange}", responses={200: {"model": Exchange}})
 async def show_exchange(request: Request, visit: str, exchange: str) -> dict[str, Any]:
     """Show an exchange, masked: what may say who somebody is, is replaced by its length."""
-    record = await _find(desk_of(request), visit, exchange)
+    record = await find(desk_of(request), visit, exchange)
     reply = None if record.reply is None else masked_text(record.reply)
     return exchange_view(record, raw=False) | {"request": masked_text(record.request), "reply": reply}
 
@@ -45,6 +46,6 @@ async def show_exchange(request: Request, visit: str, exchange: str) -> dict[str
 async def unmask(request: Request, visit: str, exchange: str) -> dict[str, Any]:
     """Show an exchange as it went over the wire. That somebody looked, and why, is durable before it is shown."""
     body, desk = await read(request, Reasoned), desk_of(request)
-    record = await _find(desk, visit, exchange)
+    record = await find(desk, visit, exchange)
     await desk.audit.by(caller_of(request), "unmask", f"{visit}/{exchange}", body.reason, told=body.by)
     return exchange_view(record, raw=True)

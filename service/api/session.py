@@ -30,15 +30,7 @@ async def sign_in(request: Request, response: Response) -> dict[str, Any]:
     body = await read(request, SignIn)
     cookie, session = await desk.signing_in.sign_in(body.name, body.password, address_of(request))
     account = await desk.door.access.account(session.account)
-    response.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=int(desk.application.settings.session_hours * 3600),
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-        path="/",
-    )
+    remember(request, response, cookie)
     role = "" if account is None else account.role
     address, identity = session.address, f"account:{session.account}"
     return _shown(Principal(session.account, role, Kind.PERSON, address, identity, session.digest, session.csrf))
@@ -53,10 +45,28 @@ async def who_am_i(request: Request) -> dict[str, Any]:
 @router.delete("", status_code=204)
 async def sign_out(request: Request) -> Response:
     """Sign out: the session is over, here and everywhere."""
-    caller, desk = caller_of(request), desk_of(request)
     response = Response(status_code=204)
+    await leave(request, response)
+    return response
+
+
+def remember(request: Request, response: Response, cookie: str) -> None:
+    """Have the browser keep a session's cookie."""
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=int(desk_of(request).application.settings.session_hours * 3600),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
+
+
+async def leave(request: Request, response: Response) -> None:
+    """End the caller's session, if it is one, and have the browser forget it."""
+    caller, desk = caller_of(request), desk_of(request)
     if caller.session:
         await desk.door.access.end_session(caller.session)
         await desk.audit.by(caller, "sign_out", caller.name)
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
-    return response

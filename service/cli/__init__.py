@@ -7,7 +7,10 @@ import sys
 import typer
 
 from service.cli import (
+    alerts,
     approvals,
+    audit,
+    backups,
     catalogue,
     database,
     demo,
@@ -15,6 +18,7 @@ from service.cli import (
     flows,
     keys,
     neimenggu,
+    pushes,
     reconcile,
     schedules,
     serve,
@@ -40,14 +44,18 @@ app.add_typer(flows.app, name="flows")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(neimenggu.app, name="neimenggu")
 app.add_typer(files.app, name="files")
+database.app.add_typer(backups.app)
 app.add_typer(database.app, name="db")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(alerts.app, name="alerts")
+app.command()(audit.audit)
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
 app.command()(schedules.schedules)
+app.command()(pushes.pushes)
 app.command()(demo.demo)
 app.add_typer(simulate.app, name="simulate")
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -23,6 +22,7 @@ from engine.facts import loads
 from service.asking import PeerHasNone, PeerUnavailable
 from service.catalogue.errors import NotInCatalogue
 from service.errors import UnknownThing
+from service.logs import configure_command
 from service.settings import Settings
 from service.sheets.kept import NoSheet
 from service.views import plain_error
@@ -91,10 +91,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 def quiet_logs() -> None:
     """Send warnings and worse to stderr, as a person reads them."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(30),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
+    configure_command()
 
 
 def print_json(value: Any) -> None:

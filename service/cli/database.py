@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import base64
 import secrets
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import make_url
 
+from engine.environment import SECOND, Micros, SystemEnvironment
 from service.application import application
 from service.cli.console import FOUND_SOMETHING, Json, out, print_json, run, say, settings, table
 from service.rebuild import rebuild_store
+from service.words import Topic
 from storage import upgrade
+from storage.backups import copies_of, refuse_live_workers
+from storage.dialects import dialect_of
+from storage.schema import current, needed, refuse_newer
 
 app = typer.Typer(no_args_is_help=True, help="The database: schema, rebuild, keys. 数据库。")
 
@@ -22,8 +29,15 @@ def new_key() -> str:
 
 
 @app.command("upgrade")
-def upgrade_database() -> None:
-    """Bring the database's schema up to date; make the folder and the key of the embedded store if there are none."""
+def upgrade_database(
+    no_backup: Annotated[
+        bool, typer.Option("--no-backup", help="Do not copy the embedded store before its schema changes.")
+    ] = False,
+) -> None:
+    """Bring the database's schema up to date; make the folder and the key of the embedded store if there are none.
+
+    Refused while processes work on the database with the old schema. A store on SQLite is copied first, beside itself.
+    """
     chosen = settings()
     if not chosen.store:
         chosen.data.mkdir(parents=True, exist_ok=True)
@@ -38,8 +52,29 @@ def upgrade_database() -> None:
         chosen.patient_file.write_text(secrets.token_urlsafe(32) + "\n", encoding="ascii")
     if chosen.store_url == "memory://":
         return
+    now = SystemEnvironment().now()
+    if changes(chosen.store_url, now) and not no_backup and chosen.store_url.startswith("sqlite:"):
+        path = Path(make_url(chosen.store_url).database or "")
+        copy = path.with_name(f"{path.name}.before-upgrade-{now // SECOND}")
+        copies_of(chosen.store_url).make(copy, now)
+        out.print(f"{say('made_first', Topic.KEEPING)}: {copy}", markup=False)
     before, after = upgrade(chosen.store_url)
     out.print(f"schema {before or 'none'} → {after}", markup=False)
+
+
+def changes(url: str, now: Micros) -> bool:
+    """Tell whether an upgrade would change a schema that is there. Raises WorkersRun, BadInput for a newer schema."""
+    engine = dialect_of(url).engine()
+    try:
+        with engine.connect() as connection:
+            found = current(connection)
+            if found is None or found == needed():
+                return False
+            refuse_newer(found)
+            refuse_live_workers(connection, now, f"the schema cannot be changed to {needed()}")
+            return True
+    finally:
+        engine.dispose()
 
 
 @app.command()

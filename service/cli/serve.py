@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,10 +24,15 @@ from service.application import application
 from service.background import Background
 from service.cli.console import out, settings
 from service.gateway.endpoint import PATH, build_gateway
+from service.logs import configure_service
+from service.platform.endpoint import build_platform
+from service.platform.methods import Methods, UnknownOperation
+from service.platform.pushes import Outbox
 from service.schedules import Scheduler
 from service.settings import Settings
+from service.signed_post import Endpoint
 from service.tuning import tune_collector
-from service.webhooks import Endpoint
+from service.watching.rules import load_rules
 from storage.registers.access import AccessRegister
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -41,6 +45,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
     gateway_port: Annotated[
         int | None, typer.Option(help="Port of the gateway endpoint (interface 000: 8321); 0 turns it off.")
+    ] = None,
+    platform_port: Annotated[
+        int | None, typer.Option(help="Port of the endpoint that the patient platform calls (003); 0 turns it off.")
     ] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Write {pid, url} here once the service answers; for supervisors and tests.")
@@ -57,20 +64,14 @@ def serve(
         chosen.port = port
     if gateway_port is not None:
         chosen.gateway_port = gateway_port
+    if platform_port is not None:
+        chosen.platform_port = platform_port
     check_gateway(chosen)
+    check_platform(chosen)
     check_tls(chosen)
     check_webhook(chosen)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=False),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
+    check_alerts(chosen)
+    configure_service()
     asyncio.run(_serve(chosen, ready_file))
 
 
@@ -78,13 +79,12 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
     log = structlog.get_logger("visitflow.service")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    stop_on_signals(loop, stop)
     site = load_site(chosen.site)
     check_peers(chosen, site.adapters)
     async with application(chosen, site=site, prove_new=True) as wired:
         await check_host(chosen, wired.registers.access)
-        schedules = Scheduler(wired)
+        schedules, outbox = Scheduler(wired), Outbox(wired)
         api = build_api(wired)
         desk: Desk = api.state.desk
         background = Background(wired, desk.hub, desk.acting)
@@ -94,10 +94,16 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             gateway = build_gateway(wired, chosen)
             servers.append(await _listen(gateway, chosen, chosen.gateway_host, chosen.gateway_port, "gateway_port"))
             ready["gateway"] = f"{servers[1].url}{PATH}"
+        if chosen.platform_port:
+            platform = build_platform(wired, chosen)
+            servers.append(await _listen(platform, chosen, chosen.platform_host, chosen.platform_port, "platform_port"))
+            ready["platform"] = f"{servers[-1].url}{chosen.platform_base}"
         url = servers[0].url
         tune_collector()
         await wired.runner.start()
         schedules.start()
+        wired.watching.start(schedules.results)
+        outbox.start()
         background.start()
         if chosen.host not in LOOPBACK and chosen.tls_certificate is None and not chosen.proxies:
             log.warning("no_tls", told="keys and passwords cross the network readable: docs/security.md")
@@ -105,6 +111,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             "serving",
             url=url,
             gateway=ready.get("gateway"),
+            platform=ready.get("platform"),
             flows=wired.registry.names,
             took_over=wired.runner.figures.taken_over,
         )
@@ -115,14 +122,27 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         out.print(f"visitflow {url}  ({', '.join(wired.registry.names)})", markup=False)
         if "gateway" in ready:
             out.print(f"gateway {ready['gateway']}", markup=False)
+        if "platform" in ready:
+            out.print(f"platform {ready['platform']}", markup=False)
         await stop.wait()
         log.info("stopping", in_flight=wired.runner.in_flight)
+        await outbox.stop()
         await schedules.stop()
         await background.stop()
+        await wired.watching.stop()
         await wired.runner.stop()
         for server in servers:
             await server.end()
         log.info("stopped")
+
+
+def stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Set ``stop`` on SIGTERM and Ctrl-C; on Windows, whose loops take no handlers, by the interpreter's own."""
+    for name in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(name, stop.set)
+        except NotImplementedError:
+            signal.signal(name, lambda *_: loop.call_soon_threadsafe(stop.set))
 
 
 async def check_host(chosen: Settings, access: AccessRegister) -> None:
@@ -148,6 +168,13 @@ def check_webhook(chosen: Settings) -> None:
         raise BadInput(message, field="VISITFLOW_WEBHOOK_SECRET")
 
 
+def check_alerts(chosen: Settings) -> None:
+    """Raise BadInput where alerts could not be signed, or their rules are not valid."""
+    if chosen.alert_url and not Endpoint.of_alerts(chosen):
+        raise BadInput("alerts need VISITFLOW_ALERT_SECRET, which signs what is sent", field="VISITFLOW_ALERT_SECRET")
+    load_rules(chosen.alert_rules)
+
+
 def check_gateway(chosen: Settings) -> None:
     """Raise BadInput where the gateway endpoint would be open to everybody on the network."""
     guarded = bool(chosen.gateway_token.get_secret_value() or chosen.gateway_allow)
@@ -159,17 +186,38 @@ def check_gateway(chosen: Settings) -> None:
         raise BadInput(message, field="gateway_host")
 
 
+def check_platform(chosen: Settings) -> None:
+    """Raise BadInput where the platform's endpoint would be open to everybody on the network, or is named wrongly."""
+    guarded = bool(chosen.platform_token.get_secret_value() or chosen.platform_allow)
+    if chosen.platform_port and chosen.platform_host not in LOOPBACK and not guarded:
+        message = (
+            f"{chosen.platform_host}: beyond loopback the platform's endpoint needs VISITFLOW_PLATFORM_TOKEN or"
+            " VISITFLOW_PLATFORM_ALLOW (networks that may call)"
+        )
+        raise BadInput(message, field="platform_host")
+    if chosen.platform_port:
+        try:
+            Methods.of(chosen.platform_names)
+        except UnknownOperation as error:
+            raise BadInput(str(error), field="platform_names") from None
+
+
 def check_peers(chosen: Settings, adapters: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise BadInput where an adapter's peer is our own gateway endpoint: it would call itself for ever."""
-    for name, configured in adapters.items() if chosen.gateway_port else ():
+    """Raise BadInput where an adapter's peer is an endpoint of our own: it would call itself for ever."""
+    ours = (
+        (chosen.gateway_host, chosen.gateway_port, "gateway_port"),
+        (chosen.platform_host, chosen.platform_port, "platform_port"),
+    )
+    for name, configured in adapters.items():
         peer = urlsplit(str(configured.get("url", "")))
-        port = peer.port or (443 if peer.scheme == "https" else 80)
-        if port == chosen.gateway_port and (peer.hostname in LOOPBACK or peer.hostname == chosen.gateway_host):
-            message = (
-                f"{chosen.gateway_host}:{chosen.gateway_port} is where flows.yaml says that {name} is: visitflow would"
-                " call itself. Move the centre's gateway to another port or machine, and say so in flows.yaml"
-            )
-            raise BadInput(message, field="gateway_port")
+        asked = peer.port or (443 if peer.scheme == "https" else 80)
+        for host, port, field in ours:
+            if port and port == asked and (peer.hostname in LOOPBACK or peer.hostname == host):
+                message = (
+                    f"{host}:{port} is where flows.yaml says that {name} is: visitflow would call itself."
+                    " Move the peer to another port or machine, and say so in flows.yaml"
+                )
+                raise BadInput(message, field=field)
 
 
 async def _listen(api: Any, chosen: Settings, host: str, port: int, field: str, *, tls: bool = False) -> _Server:
@@ -179,7 +227,8 @@ async def _listen(api: Any, chosen: Settings, host: str, port: int, field: str, 
             api,
             host=host,
             port=port,
-            log_level="warning",
+            access_log=False,
+            log_config=None,  # what it has to say goes where all lines go
             lifespan="off",
             timeout_graceful_shutdown=5,
             proxy_headers=bool(chosen.proxies),  # else any caller on this machine could choose its address

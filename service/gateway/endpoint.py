@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -16,6 +13,7 @@ from engine import errors
 from engine.environment import SECOND
 from engine.trace import where
 from service.application import Application
+from service.doorkeeper import Doorkeeper
 from service.gateway.actions import act
 from service.gateway.envelope import GatewayError, written
 from service.gateway.front import Front
@@ -35,48 +33,6 @@ _CODES: tuple[tuple[type[errors.VisitflowError], int], ...] = (
     (errors.NotLegal, 1015),
     (errors.VisitflowError, 1013),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Doorkeeper:
-    """Who may call: what is configured must hold; a browser's page must come from a configured origin."""
-
-    token: str = ""
-    networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
-    origins: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, settings: Settings) -> Doorkeeper:
-        """Make the doorkeeper of an installation."""
-        token = settings.gateway_token.get_secret_value()
-        networks = tuple(ipaddress.ip_network(each) for each in settings.gateway_allow)
-        return cls(token, networks, tuple(settings.gateway_origins))
-
-    def check(self, request: Request) -> None:
-        """Raises GatewayError 1010."""
-        if self.networks and not self._is_near(request):
-            raise GatewayError(1010, "address")
-        if self.token and not self._has_token(request.headers):
-            raise GatewayError(1010, "token")
-        # A page may post without a preflight; then only this tells. No page is served here, so that not even our own
-        # address is an exception: under a name that leads here it could be anybody's.
-        origin = request.headers.get("origin")
-        if origin is not None and origin not in self.origins:
-            raise GatewayError(1010, "origin")
-
-    def _is_near(self, request: Request) -> bool:
-        try:
-            address = ipaddress.ip_address("" if request.client is None else request.client.host)
-        except ValueError:
-            return False
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return any(address in network for network in self.networks)
-
-    def _has_token(self, headers: Mapping[str, str]) -> bool:
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        told = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-token", "")
-        return hmac.compare_digest(told.encode(), self.token.encode())
 
 
 async def _content(request: Request) -> bytes:
@@ -102,7 +58,7 @@ def build_gateway(application: Application, settings: Settings | None = None) ->
     """Return the ASGI application of the endpoint around a wired :class:`Application`."""
     settings = settings or application.settings
     api = FastAPI(title="visitflow gateway (interface 000)", version="1", docs_url=None, redoc_url=None)
-    doorkeeper = Doorkeeper.of(settings)
+    doorkeeper = Doorkeeper.of(settings.gateway_token, settings.gateway_allow, settings.gateway_origins)
     front = Front(application, int(settings.gateway_patience * SECOND), settings.gateway_defaults)
     api.state.front = front
     _allow(api, doorkeeper.origins)
@@ -118,7 +74,8 @@ def build_gateway(application: Application, settings: Settings | None = None) ->
 async def _answer(front: Front, doorkeeper: Doorkeeper, request: Request) -> dict[str, Any]:
     action = ""
     try:
-        doorkeeper.check(request)
+        if kept_out := doorkeeper.why_not(request):
+            raise GatewayError(1010, kept_out)
         raw = read(await _content(request))
         named = raw.get("action")
         action = named if isinstance(named, str) and named.isidentifier() and len(named) < 40 else ""

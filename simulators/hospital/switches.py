@@ -1,4 +1,4 @@
-"""Readings of what 003 leaves to the hospital, to be changed while it runs (docs/assumptions.md, P60-P69)."""
+"""Readings of what 003 leaves to the hospital, to be changed while it runs (docs/assumptions.md, P160-P169)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from simulators.common.switches import Board, Value
 
 #: Name, values (the first is the default), meaning.
 _TABLE: tuple[tuple[str, tuple[Value, ...], str], ...] = (
-    ("dedupe", (False, True), "the same key again: taken twice, or answered as the first time (P60)"),
-    ("other_content", ("refuse", "answer"), "with dedupe, same key and other amounts: 20003, or the old answer (P60)"),
-    ("working", ("40004", "wait_not", "40001"), "a second call while the first is still under way (P61)"),
-    ("paid_lines", ("take", "refuse"), "payment of lines that are paid: taken again, or 60102 (P60)"),
-    ("nothing_found", ("empty", "10002"), "a query without result: success with empty data, or 10002 (P62)"),
-    ("unknown_card", ("60506", "20215", "10002"), "a card nobody knows (P62)"),
-    ("refund_query_closes", (False, True), "13.1.1, 5.1.6 refundable: a late notice is refused from then on (P63)"),
-    ("refund_query_unsure", ("nonrefundable", "40004"), "13.1.1 while the payment is under way (P63)"),
+    ("dedupe", (False, True), "the same key again: taken twice, or answered as the first time (P160)"),
+    ("other_content", ("refuse", "answer"), "with dedupe, same key and other amounts: 20003, or the old answer (P160)"),
+    ("working", ("40004", "wait_not", "40001"), "a second call while the first is still under way (P161)"),
+    ("paid_lines", ("take", "refuse"), "payment of lines that are paid: taken again, or 60102 (P160)"),
+    ("nothing_found", ("empty", "10002"), "a query without result: success with empty data, or 10002 (P162)"),
+    ("unknown_card", ("60506", "20215", "10002"), "a card nobody knows (P162)"),
+    ("refund_query_closes", (False, True), "13.1.1, 5.1.6 refundable: a late notice is refused from then on (P163)"),
+    ("refund_query_unsure", ("nonrefundable", "40004"), "13.1.1 while the payment is under way (P163)"),
     ("slow", ("0", "0.05", "0.5", "2", "11"), "seconds before every answer"),
     ("code_type", ("documented", "text", "number"), "JSON type of `code`: as in each example, or always the same"),
     ("endless_bills", (False, True), "when the last line is paid the doctor writes another prescription"),
-    ("check_in", ("open", "slot"), "registrations are cancelled at any time, or until their slot begins: 60209 (P65)"),
-    ("one_open_order", (True, False), "a patient has at most one unfinished insurance order (P64)"),
+    ("check_in", ("open", "slot"), "registrations are cancelled at any time, or until their slot begins: 60209 (P165)"),
+    ("one_open_order", (True, False), "a patient has at most one unfinished insurance order (P164)"),
     ("hospital_id", ("any", "checked"), "a hospitalId other than ours: ignored, or 60001"),
 )
 BOARD = Board(_TABLE)

@@ -5,20 +5,18 @@ Sources: 001, 4.1; DLL conventions, chapter 3; J31-J34, J38; work-injury flows, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
 from engine.outcomes import Category, Refused
-from engine.steps import BaseStep, Disagreement, Progress, View
+from engine.steps import BaseStep, Progress, View
 from steps.jiangsu.bills import Amounts, Bill, Difference, name_of
 from steps.jiangsu.forward import ROLE
 from steps.jiangsu.times import moment_of
 from steps.jiangsu.undo import Undo
-
-#: So many disagreements are written into the reason why the visit stopped; all of them are in its data.
-_MOST_TOLD = 50
+from steps.telling import told
 
 
 def period(view: View) -> dict[str, Any]:
@@ -173,15 +171,8 @@ def _named(view: View, found: dict[str, Difference]) -> Progress:
         found = {"": Difference(kind="sum", ours=sums["ours"], theirs=sums["centre"])}
     return Progress(
         {"differences": {name: each.model_dump(exclude_none=True) for name, each in found.items()}},
-        _told(list(found.values())),
+        told(line for each in found.values() for line in each.told()),
     )
-
-
-def _told(found: Sequence[Difference]) -> tuple[Disagreement, ...]:
-    lines = [line for each in found for line in each.told()]
-    more = len(lines) - _MOST_TOLD
-    rest = [Disagreement("further differences", "0", str(more))] if more > 0 else []
-    return tuple(lines[:_MOST_TOLD] + rest)
 
 
 class ConfirmPeriod(BaseStep):

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from engine.store import Store
 from storage.memory import MemoryStore
 from storage.registers.access import AccessRegister, Account, ApiKey, WebSession
+from storage.registers.alerts import Alert, AlertRegister
 from storage.registers.approvals import Approval, ApprovalRegister
 from storage.registers.audit import AuditEntry, AuditRegister
 from storage.registers.batches import Batch, BatchItem, BatchRegister
+from storage.registers.census import Census, Gap, MemoryCensus, SqlCensus, Standing
 from storage.registers.database import Database, MemoryDatabase, SqlDatabase
 from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
 from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
 from storage.registers.requests import AskedRequest, RequestRegister
+from storage.registers.retention import RetentionRegister
 from storage.sql_store import SqlStore
 
 
@@ -27,20 +30,23 @@ class Registers:
     batches: BatchRegister
     deliveries: DeliveryRegister
     audit: AuditRegister
+    retention: RetentionRegister
     feed: Feed
+    alerts: AlertRegister
+    census: Census
 
 
 def open_registers(store: Store) -> Registers:
     """Return the registers beside a store's visits: on its database, or in memory with a store that is."""
     if isinstance(store, SqlStore):
         on_disk = SqlDatabase(store)
-        return _registers(on_disk, SqlFeed(on_disk))
+        return _registers(on_disk, SqlFeed(on_disk), SqlCensus(on_disk))
     assert isinstance(store, MemoryStore)
     in_memory = MemoryDatabase()
-    return _registers(in_memory, MemoryFeed(store, in_memory))
+    return _registers(in_memory, MemoryFeed(store, in_memory), MemoryCensus(store))
 
 
-def _registers(database: Database, feed: Feed) -> Registers:
+def _registers(database: Database, feed: Feed, census: Census) -> Registers:
     return Registers(
         AccessRegister(database),
         RequestRegister(database),
@@ -48,12 +54,17 @@ def _registers(database: Database, feed: Feed) -> Registers:
         BatchRegister(database),
         DeliveryRegister(database),
         AuditRegister(database),
+        RetentionRegister(database),
         feed,
+        AlertRegister(database),
+        census,
     )
 
 
 __all__ = [
     "Account",
+    "Alert",
+    "AlertRegister",
     "ApiKey",
     "Approval",
     "AskedRequest",
@@ -61,10 +72,14 @@ __all__ = [
     "AuditEntry",
     "Batch",
     "BatchItem",
+    "Census",
     "Delivery",
     "Feed",
     "FeedEvent",
+    "Gap",
     "Registers",
+    "RetentionRegister",
+    "Standing",
     "WebSession",
     "open_registers",
 ]

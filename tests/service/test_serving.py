@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.webhooks import verify
+from service.signed_post import verify
 from tests.jiangsu import ROOT, opening
 from tests.service.wired import PASSWORD
 

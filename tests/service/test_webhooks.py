@@ -12,8 +12,9 @@ import pytest
 
 from engine.environment import DAY, HOUR, SECOND
 from engine.store import Store
-from service import webhooks
-from service.webhooks import Endpoint, Webhook, signature, verify
+from service import signed_post
+from service.signed_post import Endpoint, signature, verify
+from service.webhooks import Webhook
 from tests.conftest import STORES
 from tests.service.wired import Wired
 from tests.toy import refuse
@@ -143,7 +144,7 @@ async def test_a_dead_receiver_never_blocks_a_visit_and_ends_as_dead_letters() -
 
 
 async def test_a_slow_receiver_is_given_up_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "TIMEOUT", 0.01)
+    monkeypatch.setattr(signed_post, "TIMEOUT", 0.01)
     wired, hook, receiver = await pair()
 
     async def trickle(request: httpx.Request) -> httpx.Response:

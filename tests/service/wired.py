@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
 from fastapi import FastAPI
 
+from engine.runner import Runner, RunnerFigures
+from flows import Site
 from service.access.secrets import digest, hashed, key_text, token
 from service.api import build_api
 from service.api.desk import Desk
 from service.application import Application
 from service.settings import Settings
+from service.watching.tally import Tally
+from service.watching.watching import Watching
 from storage import memory_books
 from storage.registers import Account, ApiKey, Registers, open_registers
 from tests.world import World
 
 PASSWORD = "correct horse battery"
 BASE = "http://localhost"
+_hashed = cache(hashed)  # slow on purpose
 
 
 def settings(**changes: Any) -> Settings:
@@ -37,9 +43,13 @@ class Wired:
     settings: Settings = field(default_factory=settings)
     registers: Registers | None = None
     worker: str = "test"
+    tally: Tally = field(default_factory=Tally)  #: give it to the world as its watch, too
+    site: Site | None = None  #: default: the world's flows
 
     def __post_init__(self) -> None:
         self.registers = self.registers or open_registers(self.world.store)
+        figures = RunnerFigures(turned_at=self.world.environment.monotonic())
+        self.runner = SimpleNamespace(in_flight=0, worker=self.worker, figures=figures)
         self.application = cast(
             Application,
             SimpleNamespace(
@@ -47,10 +57,23 @@ class Wired:
                 store=self.world.store,
                 environment=self.world.environment,
                 registers=self.registers,
+                registry=self.world.registry,
+                catalogue=self.world.catalogue,
+                adapters=self.world.adapters,
+                site=self.site or Site("flows.yaml", self.world.definitions, {}),
                 books=memory_books(),
                 settings=self.settings,
-                runner=SimpleNamespace(in_flight=0, worker=self.worker),
+                runner=self.runner,
             ),
+        )
+        self.application.watching = Watching(
+            self.settings,
+            self.world.environment,
+            self.world.store,
+            self.registers,
+            self.world.adapters,
+            cast(Runner, self.runner),
+            self.tally,
         )
         self.api: FastAPI = build_api(self.application)
 
@@ -71,7 +94,7 @@ class Wired:
         """Add a person with PASSWORD."""
         assert self.registers is not None
         now = self.world.environment.now()
-        await self.registers.access.add_account(Account(name, role, hashed(PASSWORD), now, "test", now))
+        await self.registers.access.add_account(Account(name, role, _hashed(PASSWORD), now, "test", now))
 
     @asynccontextmanager
     async def client(self, key: str = "", address: str = "127.0.0.1") -> AsyncIterator[httpx.AsyncClient]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+from adapters.clocks import PeerClock
 from adapters.discretion import discreet
 from adapters.jiangsu.checking import check_reply, check_request, secrets_of
 from adapters.jiangsu.contracts.base import Sent
@@ -26,7 +28,7 @@ from adapters.jiangsu.dll.supervisor import NoTurn, Supervisor
 from adapters.jiangsu.paging import further_pages
 from adapters.jiangsu.session import SignInListener, SignInReason, nobody_listens
 from adapters.jiangsu.transactions import OPERATIONS, TRANSACTIONS, Transaction
-from adapters.times import countdown, message_id, moment_of
+from adapters.times import countdown, instant_of, message_id, moment_of
 from engine.adapter import Call, Operation
 from engine.environment import SECOND, Micros
 from engine.outcomes import Category, Done, Exchange, InDoubt, NotSent, Outcome, Refused
@@ -64,6 +66,7 @@ class JiangsuDll:
         self._settings = settings
         self._framing: Framing = JsonFraming(settings) if settings.framing == "json" else CaretFraming(settings)
         self._supervisor = Supervisor(self._start, settings.first_pause, settings.longest_pause)
+        self._clock = PeerClock()
         self._sign_no: tuple[Host, str] | None = None  #: of which host, and the number
         self._own_number = secrets.randbelow(_ALL_NUMBERS - _OWN_NUMBERS)
         self.on_sign_in: SignInListener = nobody_listens
@@ -94,9 +97,17 @@ class JiangsuDll:
             return unfit
         try:
             async with self._supervisor.turn(left) as host:
-                return await self._transact(host, job)
+                outcome = await self._transact(host, job)
         except NoTurn as error:
             return NotSent(discreet(str(error)))
+        if call.operation == "centre_time" and isinstance(outcome, Done):
+            with suppress(KeyError, TypeError, ValueError):
+                self._clock.learn(instant_of(outcome.reply["centre_time"]))
+        return outcome
+
+    def clock_ahead(self) -> Micros | None:
+        """Return how far the centre's clock is ahead, as 1800 told; None before it was asked."""
+        return self._clock.ahead
 
     async def close(self) -> None:
         """End the host. The sign-in stays at the centre: other desks sign in beside us (J39)."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from adapters.platform.contracts.codes import TABLES
 from adapters.platform.contracts.data import chapters, load
+from adapters.platform.contracts.late import Late
 from adapters.platform.contracts.model import Chapter, Direction, Envelope, Field, Interface, Kind, Reply, Rule, Type
 
-K = TypeVar("K")
-V = TypeVar("V")
 _WORDS = {"required": True, "optional": False}
 _FIELD = {"type", "of", "table", "decimals", "least", "wire", "lone", "required", "empty", "also", "condition"}
 _FIELD |= {"from", "en", "zh", "rules", "fields"}
@@ -128,26 +127,10 @@ def _names() -> Mapping[str, tuple[Interface, ...]]:
     return found
 
 
-class _Late(Mapping[K, V]):
-    """A mapping that is read when it is first asked: 43 files take a second, which a command may not need."""
-
-    def __init__(self, read: Callable[[], Mapping[K, V]]) -> None:
-        self._read = read
-
-    def __getitem__(self, key: K) -> V:
-        return self._read()[key]
-
-    def __iter__(self) -> Iterator[K]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-
 #: The chapters, by number, in the document's order.
-CHAPTERS: Mapping[int, Chapter] = _Late(_chapters)
+CHAPTERS: Mapping[int, Chapter] = Late(_chapters)
 #: The interfaces, by number, in the document's order.
-INTERFACES: Mapping[str, Interface] = _Late(_interfaces)
+INTERFACES: Mapping[str, Interface] = Late(_interfaces)
 
 
 def by_name(name: str) -> tuple[Interface, ...]:

@@ -1,0 +1,208 @@
+"""Flows, schedules and peers: what runs here, and how it fares."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from fastapi import Request, Response
+
+from engine.definitions import format_duration
+from engine.environment import SECOND
+from engine.machine import Flow
+from engine.store import Projection, Status, VisitFilter
+from flows.schedules import Schedule, latest
+from service.api.desk import Desk, caller_of, desk_of
+from service.console.drawing import picture
+from service.console.rendering import clock, language_of, page, say, titled
+from service.console.route import HOME, pages, see
+from service.console.story import state_title
+from service.console.traffic import Traffic, recent, traffic
+from service.errors import UnknownThing
+from service.schedules import Scheduler, next_run, visit_of
+from service.sessions import SUFFIX
+from storage.tally import Tally, tally
+
+router = pages()
+
+
+# -- flows
+@router.get("/console/flows")
+async def flows(request: Request) -> Response:
+    """List the flows that are on."""
+    desk, language = desk_of(request), language_of(request)
+    registry, counted = desk.application.registry, await tally(desk.store)
+    rows = []
+    for name in registry.names:
+        flow = registry.current(name)
+        mine = [each for each in counted if each.flow == name]
+        statuses: Counter[str] = Counter()
+        for each in mine:
+            statuses[each.status.value] += each.visits
+        rows.append((flow, titled(flow.definition.title, language, name), statuses))
+    return page(request, "flows.html", rows=rows, statuses=[each.value for each in Status])
+
+
+@router.get("/console/flows/{flow}")
+async def show_flow(request: Request, flow: str) -> Response:
+    """Show a flow: its picture, its version, how many visits are where."""
+    desk, language = desk_of(request), language_of(request)
+    registry = desk.application.registry
+    if flow not in registry.names:
+        raise UnknownThing("no such flow", field="flow")
+    found = registry.current(flow)
+    counted = [each for each in await tally(desk.store) if each.flow == flow]
+    return page(
+        request,
+        "flow.html",
+        flow=found,
+        title=titled(found.definition.title, language, flow),
+        states=_states(found, counted, language),
+        versions=_versions(found, counted),
+        drawing=picture(found, language, counts=_counts(counted)),
+    )
+
+
+def _counts(counted: list[Tally]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for each in counted:
+        found[each.state] += each.visits
+    return dict(found)
+
+
+def _states(flow: Flow, counted: list[Tally], language: str) -> list[tuple[str, str, int, int]]:
+    """Return states with how many visits are in each, and how many of these are stuck; old versions' states last."""
+    everywhere = _counts(counted)
+    stuck = _counts([each for each in counted if each.status is Status.STUCK])
+    names = [*flow.definition.states, *sorted(set(everywhere) - set(flow.definition.states))]
+    return [(name, state_title(flow, name, language), everywhere.get(name, 0), stuck.get(name, 0)) for name in names]
+
+
+def _versions(flow: Flow, counted: list[Tally]) -> list[tuple[str, bool, int]]:
+    found: Counter[str] = Counter({flow.version: 0})
+    for each in counted:
+        found[each.version] += each.visits
+    return [(version, version == flow.version, count) for version, count in found.items()]
+
+
+# -- schedules
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A schedule with when it runs next, and what became of the last run."""
+
+    schedule: Schedule
+    title: str
+    rhythm: str
+    does: str
+    next_at: datetime.datetime | None
+    last_at: datetime.datetime
+    last_visit: Projection | None
+    result: str
+    opens: str  #: flow and key of a run that is made now
+
+
+@router.get("/console/schedules")
+async def schedules(request: Request, told: str = "") -> Response:
+    """List schedules: next run, last result."""
+    desk, language = desk_of(request), language_of(request)
+    now = _now(desk)
+    found = [await _run(desk, each, now, language) for each in desk.application.site.schedules]
+    may_run = caller_of(request).may("visits.operate")
+    return page(request, "schedules.html", rows=found, may_run=may_run, told=told if told in _RAN else "")
+
+
+#: What a run comes to, in the page's words.
+_RAN = {"opened": "opened", "already": "already", "done": "ran", "ran": "ran"}
+
+
+@router.post("/console/schedules/{schedule}/run")
+async def run_now(request: Request, schedule: str) -> Response:
+    """Make the run of this moment; its key holds the day, so doing it twice does no harm."""
+    desk = desk_of(request)
+    wanted = next((each for each in desk.application.site.schedules if each.name == schedule), None)
+    if wanted is None:
+        raise UnknownThing("no such schedule", field="schedule")
+    await desk.audit.by(caller_of(request), "run_schedule", schedule)
+    ran = await Scheduler(desk.application).make(wanted, _now(desk))
+    return see(f"{HOME}/schedules?told={_RAN[ran.result]}")
+
+
+async def _run(desk: Desk, schedule: Schedule, now: datetime.datetime, language: str) -> Run:
+    zone = ZoneInfo(desk.application.site.timezone)
+    last = latest(schedule, zone, now)
+    key, opens = visit_of(schedule, last), visit_of(schedule, now)
+    visit = None if key is None else await desk.store.find(*key)
+    if schedule.at is not None:
+        rhythm = say(language, "daily", at=f"{schedule.at:%H:%M}")
+    else:
+        rhythm = say(language, "every", every=format_duration(schedule.every or 0))
+    opening = schedule.open
+    return Run(
+        schedule,
+        titled(schedule.title, language, schedule.name),
+        rhythm,
+        say(language, "does_open", flow=opening.flow) if opening else say(language, "does_job", job=schedule.job),
+        next_run(schedule, zone, now),
+        last,
+        visit,
+        "" if visit is not None else "unknown" if key is None else "not_opened",
+        "" if opens is None else "/".join(opens),
+    )
+
+
+def _now(desk: Desk) -> datetime.datetime:
+    zone = ZoneInfo(desk.application.site.timezone)
+    return datetime.datetime.fromtimestamp(desk.application.environment.now() / SECOND, zone)
+
+
+# -- peers
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One adapter that this site configures."""
+
+    name: str
+    traffic: Traffic
+    session: str
+
+
+@router.get("/console/peers")
+async def peers(request: Request) -> Response:
+    """List peers: session, health, answer times."""
+    desk, language = desk_of(request), language_of(request)
+    application = desk.application
+    current = [application.registry.current(name) for name in application.registry.names]
+    events = await recent(desk.hub.feed)
+    seen = traffic(events, _adapters_of(current))
+    rows = [
+        Peer(name, seen.get(name, Traffic()), await _session(desk, name, current, language))
+        for name in application.adapters
+    ]
+    return page(request, "peers.html", rows=rows, looked_at=len(events))
+
+
+def _adapters_of(flows_: list[Flow]) -> dict[tuple[str, str], str]:
+    """Return which adapter a flow asks for an operation."""
+    return {
+        (flow.name, way.bound.operation.name): way.bound.adapter
+        for flow in flows_
+        for edge in flow.all_edges()
+        for way in (edge, edge.back)
+        if way.bound is not None
+    }
+
+
+async def _session(desk: Desk, adapter: str, flows_: list[Flow], language: str) -> str:
+    """Return what is known of a peer's session: from the book of sessions, or from the visit that keeps it."""
+    user = str(desk.application.site.adapters.get(adapter, {}).get("username", ""))
+    kept = await desk.application.books.equipment.sessions.read(adapter, user) if user else None
+    if kept is not None:
+        return say(language, f"session_{kept.state}", time=clock(kept.used_at))
+    for flow in flows_:
+        if flow.name.endswith(SUFFIX) and adapter in flow.definition.adapters.values():
+            newest = await desk.store.visits(VisitFilter(flow=flow.name, limit=1))
+            if newest:
+                state = state_title(flow, newest[0].state, language)
+                return say(language, "session_visit", key=newest[0].key, state=state)
+    return "–"

@@ -1,0 +1,73 @@
+"""Takes the pictures of docs/screens: ``python -m tests.console_screens`` (needs playwright and a Chromium)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.console.browser import DESKTOP, PHONE, chromium, looking, served
+from tests.console.seed import Seed, seeded
+
+SCREENS = Path(__file__).parents[1] / "docs" / "screens"
+#: Pictures larger than this do not belong into a repository.
+LARGEST = 150_000
+
+
+async def take(folder: Path) -> list[Path]:
+    """Take all pictures of one seeded hospital; return their files."""
+    seed = await seeded(says="")
+    taken: list[Path] = []
+
+    async def shot(page: Any, name: str) -> None:
+        path = folder / f"{name}.png"
+        await page.wait_for_timeout(150)
+        await page.screenshot(path=path)
+        taken.append(path)
+
+    async with served(seed) as base:
+        async with looking(base) as page:
+            await shot(page, "board")
+            await _visit(page, seed, "doubt")
+            await page.locator("details.offer summary").nth(1).click()
+            await shot(page, "visit-settle")
+            await page.goto("/console/flows/jiangsu.inpatient")
+            await shot(page, "flow")
+            await page.goto("/console/peers")
+            await shot(page, "peers")
+        async with looking(base, PHONE) as page:
+            await shot(page, "phone-board")
+            await _visit(page, seed, "doubt")
+            await shot(page, "phone-visit")
+        async with looking(base, DESKTOP, language="en") as page:
+            await _visit(page, seed, "lines")
+            await shot(page, "visit-en")
+    return taken
+
+
+async def _visit(page: Any, seed: Seed, what: str) -> None:
+    await page.goto(f"/console/visits/{seed.visits[what]}")
+
+
+def main() -> int:
+    """Take the pictures; complain of those that are too large."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=SCREENS)
+    folder: Path = parser.parse_args().folder
+    if chromium() is None:
+        sys.exit("no Chromium: install one or set VISITFLOW_TEST_CHROMIUM")
+    os.environ["TZ"] = "Asia/Shanghai"
+    time.tzset()
+    folder.mkdir(parents=True, exist_ok=True)
+    large = [path for path in asyncio.run(take(folder)) if path.stat().st_size > LARGEST]
+    for path in large:
+        print(f"{path.name}: {path.stat().st_size} bytes, more than {LARGEST}")
+    return 1 if large else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
