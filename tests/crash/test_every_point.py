@@ -36,7 +36,7 @@ def test_every_call_of_every_flow_has_a_scenario() -> None:
     without = [
         f"{flow}: {walk}"
         for flow in shipped()
-        if flow not in EXPLORED_ONLY
+        if flow not in EXPLORED_ONLY and not flow.startswith("platform.")  # tests/crash/test_platform.py
         for walk in steps(flow)
         if not any(each.flow == flow and walk in each.walks for each in scenarios)
     ]

@@ -37,6 +37,9 @@ from tests.toy import ToyEnvironment
 
 ADAPTERS = ("jiangsu_gateway", "jiangsu_dll")
 
+#: When a late original arrives: between the two looks, and when both have seen nothing. Less than ``late_look``.
+BETWEEN_LOOKS, AFTER_LOOKS = 15 * SECOND, 40 * SECOND
+
 
 class Mishap(StrEnum):
     """What becomes of one call."""
@@ -122,9 +125,8 @@ class Wire:
     trap: Trap | None = None
     late: list[tuple[Micros, Callable[[], Any]]] = field(default_factory=list)
     _arriving: Micros = 0
-    #: When a late original arrives: between the two looks, and when both have seen nothing; before the last look.
-    between_looks: ClassVar[Micros] = 15 * SECOND
-    after_looks: ClassVar[Micros] = 40 * SECOND
+    between_looks: ClassVar[Micros] = BETWEEN_LOOKS
+    after_looks: ClassVar[Micros] = AFTER_LOOKS
 
     def before(self, _scenario: Scenario, _key: str) -> dict[str, Any]:
         """Let happen what happens before the visit; return what is known then."""

@@ -261,6 +261,17 @@ def test_orders_go_with_the_first_line_that_names_them_and_again_when_they_chang
     assert [each["alk009"] for each in step("upload_lines").request(seen)["advice"]] == ["口服"]
 
 
+def test_charges_and_refunds_never_share_a_batch() -> None:
+    """Together they could come to nothing, and a lost answer could not be told from a lost request."""
+    upload = step("upload_lines")
+    seen = view(fees=matched(fee("L1")))
+    seen = after(seen, upload.fold(seen, {"counts": 1}).data)
+    seen = after(seen, {"fees": matched(fee("L2"), fee("R1", "-50.00", refund_of="L1"))})
+    assert [each["alc407"] for each in upload.request(seen)["med"]] == [D("50.00")]
+    seen = after(seen, upload.fold(seen, {"counts": 1}).data)
+    assert [each["alc407"] for each in upload.request(seen)["med"]] == [D("-50.00")]
+
+
 @pytest.mark.parametrize(("saved", "fits"), [(2, True), (3, True), (1, False), (0, False), (4, False)])
 def test_orders_may_or_may_not_be_counted_but_no_line_may_be_missing(saved: int, fits: bool) -> None:
     seen = view(fees=matched(fee("L1"), fee("L2", order="YZ1")), orders={"YZ1": ORDER})
