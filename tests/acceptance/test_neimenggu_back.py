@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from engine.environment import DAY, HOUR, MINUTE
 from engine.events import Cause
 from service.cli import app
+from service.cli.console import out
 from storage import Vault, open_store, upgrade
 from tests.acceptance.test_neimenggu import KEY, Town
 from tests.conftest import TEST_KEY
@@ -24,7 +25,7 @@ WHO = ("--by", "王主任", "--reason", "患者信息有误，已电话确认")
 
 async def visitflow(*words: str, code: int = 0) -> str:
     """Run the command line beside the service; return what it says in Chinese."""
-    made = await asyncio.to_thread(CliRunner().invoke, app, list(words), env={"COLUMNS": "240"})
+    made = await asyncio.to_thread(CliRunner().invoke, app, list(words))
     assert made.exit_code == code, made.output
     return made.output
 
@@ -36,6 +37,7 @@ async def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     site = ROOT / "docs/examples/neimenggu.yaml"
     for name, value in {"STORE": url, "EXCHANGE_KEYS": TEST_KEY, "SITE": str(site), "LANGUAGE": "zh"}.items():
         monkeypatch.setenv(f"VISITFLOW_{name}", value)
+    monkeypatch.setattr(out, "width", 240)  # one line a row
     store = open_store(url, Vault.parse(TEST_KEY))
     await store.start()
     made = Town("neimenggu.inpatient", monkeypatch)
