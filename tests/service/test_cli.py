@@ -49,7 +49,7 @@ def test_wrong_words_get_a_line_and_a_code(tmp_path: Path, words: tuple[str, ...
 
 
 def test_a_first_evening(tmp_path: Path) -> None:
-    assert "003" in run(tmp_path, "db", "upgrade").stdout
+    assert "004" in run(tmp_path, "db", "upgrade").stdout
     key = tmp_path / "data" / "exchange.key"
     assert key.stat().st_mode & 0o077 == 0
     assert json.loads(run(tmp_path, "visits", "list", "--json").stdout) == []
@@ -79,7 +79,8 @@ def test_broken_yaml_names_file_and_line(tmp_path: Path) -> None:
 
 def test_schedules(tmp_path: Path) -> None:
     assert run(tmp_path, "db", "upgrade").returncode == 0
-    listed, reconciled = json.loads(run(tmp_path, "schedules", "--json").stdout)
+    listed, reconciled, retention = json.loads(run(tmp_path, "schedules", "--json").stdout)
+    assert retention["name"] == "retention"
     assert (listed["name"], listed["last_visit"]) == ("sign_in", None)
     assert (reconciled["name"], reconciled["last_visit"]) == ("reconcile", None)
     assert reconciled["next_run"].endswith("T00:30:00+08:00")
@@ -90,7 +91,7 @@ def test_schedules(tmp_path: Path) -> None:
     assert "未建档" in shown
     flow, _, key = listed["last_key"].partition("/")
     run(tmp_path, "visits", "open", flow, key, "--data", '{"operator": "001"}')
-    listed, _ = json.loads(run(tmp_path, "schedules", "--json").stdout)
+    listed, *_ = json.loads(run(tmp_path, "schedules", "--json").stdout)
     assert (listed["last_visit"]["key"], listed["last_visit"]["state"]) == (key, "opened")
     site = tmp_path / "flows.yaml"
     shipped = re.sub(r"flows/(\w+)/", r"package:\1/", (ROOT / "flows.yaml").read_text(encoding="utf-8"))
