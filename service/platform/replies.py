@@ -81,7 +81,7 @@ def accepted(method: Method, reply: Mapping[str, Any]) -> Body:
 
 
 def unfit(method: Method, members: Sequence[str]) -> Refusal:
-    """Return the refusal for an answer of the HIS that does not fit its contract: 10003, and in the log, naming members."""
+    """Return 10003 for an answer of the HIS that does not fit its contract; message and log name the members."""
     named = ", ".join(members)
     log.error("platform_reply_unfit", interface=method.interface.number, members=named)
     return Refusal(FAULT, f"院内返回的数据不符合接口规范：{named}")
