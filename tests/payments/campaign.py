@@ -22,7 +22,7 @@ from tests.payments.window import Window
 
 #: Patients who pay at the same time.
 _WIDTH = 160
-_POLL = 0.2
+_POLL = 0.5
 #: The platform's clock when everything is over but the questions that it still asks.
 _FAST = "20"
 _FORM = "%Y-%m-%d %H:%M:%S"
@@ -40,7 +40,7 @@ class Plan:
     seed: int
     ours: int
     others: int
-    patience: float = 600.0  #: seconds, for everything to come to rest
+    patience: float = 900.0  #: seconds, for everything to come to rest
 
 
 @dataclass

@@ -12,7 +12,7 @@ from tests.payments.stage import HIS, LATE, Gone, Stage
 
 #: A message may still be on its way when somebody is asked.
 _THINKS = 5 * LATE
-_EVERY = 0.5
+_EVERY = 2.0
 
 
 @dataclass

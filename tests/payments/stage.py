@@ -35,12 +35,14 @@ LATE = 0.2
 _SWITCHES = {
     "notice_every": "1",
     "deposit_every": "1",
-    "queries": "20",
+    "queries": "5",
     "query_every": "1",
     "job_every": "1",
     "job_rounds": "100",
     "limit": "10",
 }
+#: Seconds until a process answers; a busy machine takes its time.
+_START = 180.0
 #: Seconds until our answer is 40004, shorter than the platform's limit.
 _WAIT = 4
 
@@ -151,7 +153,7 @@ def _simulator(folder: Path, module: str, name: str, ports: list[int], *words: s
     ready = folder / f"{name}.ready"
     command = [sys.executable, "-m", f"simulators.{module}", "--port", str(ports[0]), "--control-port", str(ports[1])]
     command += ["--data", str(folder / name), "--ready-file", str(ready), *words]
-    return demo.Process(name, command, _environment(), folder / f"{name}.log", ready)
+    return demo.Process(name, command, _environment(), folder / f"{name}.log", ready, _START)
 
 
 def _service(folder: Path, store: str, port: int, platform_port: int) -> demo.Process:
@@ -166,7 +168,7 @@ def _service(folder: Path, store: str, port: int, platform_port: int) -> demo.Pr
         "VISITFLOW_REQUESTS_PER_SECOND": "1000",
         "VISITFLOW_REQUESTS_BURST": "5000",
     }
-    return demo.Process(OURS, [*command, "--ready-file", str(ready)], environment, folder / "ours.log", ready)
+    return demo.Process(OURS, [*command, "--ready-file", str(ready)], environment, folder / "ours.log", ready, _START)
 
 
 def _write_site(path: Path, *, his: int, platform: int) -> None:

@@ -16,10 +16,10 @@ from tests.payments.trouble import GIVEN_BACK, IN_PARTS
 
 #: Flows whose payments the window gives back, and whether the card's money is frozen first (chapter 9).
 PAID = {"platform.outpatient_payment": False, "platform.deposit": False, "platform.card_topup": True}
-_PAUSE = 0.25
+_PAUSE, _LOOKS_EVERY = 0.4, 1.0
 _PAGE = 200
 #: How long the window waits for something to happen, in seconds.
-_PATIENCE = 300.0
+_PATIENCE = 600.0
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Window:
             for flow, frozen in PAID.items():
                 with suppress(Gone):
                     await self._look(flow, frozen)
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_LOOKS_EVERY)
 
     async def _look(self, flow: str, frozen: bool) -> None:
         cursor = ""
