@@ -1,4 +1,4 @@
-"""The flows that are recorded: all that flows.yaml has on, and toys that use what no shipped flow uses yet."""
+"""The flows that are recorded: all that the shipped sites have on, and toys that use what no shipped flow uses yet."""
 
 from __future__ import annotations
 
@@ -47,9 +47,14 @@ _ROUNDS: list[dict[str, Any]] = [
 ]
 
 
+#: Sites whose flows are recorded: what is on when nothing is said, and the examples that are copied.
+SITES = ("flows.yaml", "docs/examples/platform.yaml")
+
+
 def shipped() -> list[FlowDefinition]:
-    """Return the flows that the shipped flows.yaml has on."""
-    return load_site(ROOT / "flows.yaml").definitions
+    """Return the flows that these sites have on, each version once."""
+    found = [each for site in SITES for each in load_site(ROOT / site).definitions]
+    return list({(each.flow, each.content_hash()): each for each in found}.values())
 
 
 def toys() -> list[FlowDefinition]:
