@@ -21,7 +21,7 @@ from tests.payments.trouble import BUSINESSES, MIX, Kill, chances, kills
 from tests.payments.window import Window
 
 #: Patients who pay at the same time.
-_WIDTH = 160
+_WIDTH = 64
 _POLL = 0.5
 #: The platform's clock when everything is over but the questions that it still asks.
 _FAST = "20"
@@ -243,13 +243,15 @@ async def _running(work: Any) -> AsyncIterator[None]:
             await task
 
 
-async def campaign(plan: Plan, folder: Path, told: Callable[[str], None], store: str = "") -> Result:
-    """Play a plan with empty books in ``folder``; return what it came to.
+async def campaign(
+    plan: Plan, folder: Path, told: Callable[[str], None], store: str = "", *, blind: bool = False
+) -> Result:
+    """Play a plan with empty books in ``folder``; return what it came to. ``blind``: see ``stage``.
 
     Raises:
         NeverRests: a visit needs a person for something that nobody can read from the HIS's books, or does not end.
     """
-    async with stage(folder, store) as made:
+    async with stage(folder, store, blind=blind) as made:
         played = Campaign(plan, made, told)
         await played.play()
         return played.result

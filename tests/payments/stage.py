@@ -26,7 +26,7 @@ from tests.jiangsu import ROOT
 PATIENTS = 480
 SITE = ROOT / "docs/examples/platform.yaml"
 HIS, PLATFORM, OURS = "his", "platform", "ours"
-_SOON = {"first": "100ms", "factor": 1.5, "cap": "1s"}
+_SOON = {"first": "100ms", "factor": 2, "cap": "3s"}
 #: Late originals come :data:`LATE` seconds late at the most, so this is patience enough.
 _SETTLING = {"first_look": "500ms", "look_again": "1s", "late_look": "3s", "tries": 60, "backoff": _SOON}
 #: How late the HIS's late originals are, in seconds.
@@ -41,6 +41,7 @@ _SWITCHES = {
     "job_rounds": "100",
     "limit": "10",
 }
+_NOTICED = ("platform.outpatient_payment", "platform.card_topup")
 #: Seconds until a process answers; a busy machine takes its time.
 _START = 180.0
 #: Seconds until our answer is 40004, shorter than the platform's limit.
@@ -99,8 +100,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, store: str = "") -> AsyncIterator[Stage]:
-    """Start the three with empty books; stop them at the end. ``store``: URL of an empty database, default SQLite."""
+async def stage(folder: Path, store: str = "", *, blind: bool = False) -> AsyncIterator[Stage]:
+    """Start the three with empty books; stop them at the end. ``store``: URL of an empty database, default SQLite.
+
+    ``blind``: the site believes, wrongly, that this HIS knows a repeat, and asks again whatever is in doubt.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     ports = _free_ports(6)
     settings = Settings(
@@ -110,7 +114,7 @@ async def stage(folder: Path, store: str = "") -> AsyncIterator[Stage]:
         exchange_keys=TEST_KEY,
         _env_file=None,
     )
-    _write_site(folder / "flows.yaml", his=ports[0], platform=ports[2])
+    _write_site(folder / "flows.yaml", his=ports[0], platform=ports[2], blind=blind)
     endpoint = f"http://127.0.0.1:{ports[5]}/hospital/{{name}}"
     endless = ("--patients", str(PATIENTS), "--capacity", "1000000", "--switch", "endless_bills=true")
     processes = {
@@ -171,14 +175,14 @@ def _service(folder: Path, store: str, port: int, platform_port: int) -> demo.Pr
     return demo.Process(OURS, [*command, "--ready-file", str(ready)], environment, folder / "ours.log", ready, _START)
 
 
-def _write_site(path: Path, *, his: int, platform: int) -> None:
+def _write_site(path: Path, *, his: int, platform: int, blind: bool) -> None:
     """Write the example's site with the two addresses and with little patience, so that doubts take seconds."""
     yaml = YAML(typ="safe")
     site = yaml.load(SITE.read_text(encoding="utf-8"))
     site["schedules"] = []  # the campaign compares the books when it is over
-    peers = {"platform": platform, "hospital": his}
+    peers = {"platform": platform, "hospital": his} | ({"hospital_keyed": his} if blind else {})
     site["adapters"] = {
-        name: {"url": f"http://127.0.0.1:{port}", "connect_timeout": 2.0, "read_timeout": 3.0}
+        name: {"url": f"http://127.0.0.1:{port}", "connect_timeout": 10.0, "read_timeout": 10.0}
         for name, port in peers.items()
     }
     site["overrides"] = {
@@ -189,6 +193,11 @@ def _write_site(path: Path, *, his: int, platform: int) -> None:
         for each in load_site(SITE).definitions
         if each.flow not in ("platform.reference", "platform.push")
     }
+    for flow in _NOTICED if blind else ():
+        site["overrides"][flow] |= {
+            "adapters": {"his": "hospital_keyed"},
+            "transitions": {"book": {"doubt": ["repeat", "ask"]}},
+        }
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(site, file)
 
