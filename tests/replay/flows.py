@@ -16,6 +16,8 @@ from flows.exploring.model import ModelCatalogue, ModelStep, flag_of
 from tests.jiangsu import ROOT
 from tests.toy import toy_catalogue, toy_flow
 
+#: Sites whose flows are recorded: what is on when nothing is said, and the examples that are copied.
+SITES = ("flows.yaml", "docs/examples/neimenggu.yaml", "docs/examples/platform.yaml")
 #: Timers, deadlines, an undo that needs no call.
 _TIMED: dict[str, Any] = {
     "settle": {"auto": False, "deadline": "1m", "undo": {"nothing": "a slip of paper"}},
@@ -45,10 +47,6 @@ _ROUNDS: list[dict[str, Any]] = [
         "undo": {"trigger": "take_back", "step": "toy.unsettle", "doubt": ["ask"]},
     },
 ]
-
-
-#: Sites whose flows are recorded: what is on when nothing is said, and the examples that are copied.
-SITES = ("flows.yaml", "docs/examples/platform.yaml")
 
 
 def shipped() -> list[FlowDefinition]:
