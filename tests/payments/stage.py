@@ -118,7 +118,9 @@ async def stage(folder: Path, store: str = "", *, blind: bool = False) -> AsyncI
     endpoint = f"http://127.0.0.1:{ports[5]}/hospital/{{name}}"
     endless = ("--patients", str(PATIENTS), "--capacity", "1000000", "--switch", "endless_bills=true")
     processes = {
-        HIS: _simulator(folder, "hospital", HIS, ports[0:2], *endless, "--switch", "paid_lines=refuse"),
+        HIS: _simulator(
+            folder, "hospital", HIS, ports[0:2], *endless, "--switch", f"paid_lines={'take' if blind else 'refuse'}"
+        ),
         PLATFORM: _simulator(
             folder, "platform", PLATFORM, ports[2:4], "--patients", str(PATIENTS), "--hospital", endpoint
         ),
