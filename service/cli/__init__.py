@@ -16,6 +16,7 @@ from service.cli import (
     demo,
     files,
     flows,
+    history,
     keys,
     neimenggu,
     pushes,
@@ -51,6 +52,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(history.app, name="history")
 app.command()(audit.audit)
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
