@@ -149,6 +149,10 @@ class Table:
         columns = tuple(each.name for each in fields(record))
         return cls(name, core, columns, tuple(columns.index(each.name) for each in core.primary_key.columns))
 
+    def key_of(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the primary key of a row."""
+        return tuple(row[index] for index in self.key)
+
     def rows(self, facts: Facts) -> Iterator[tuple[Any, ...]]:
         """Yield a visit's rows of this table, as tuples in the order of the columns."""
         found = [facts.visit] if self.name == "visits" else getattr(facts, self.name)

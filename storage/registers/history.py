@@ -7,13 +7,14 @@ writer of facts never waits, so it is in no deadlock with writers of visits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
 
 from storage.history.facts import TABLES, Facts, Table
+from storage.history.questions import Period
 from storage.registers.database import Database, table_of
 from storage.registers.feed import moved_on
 from storage.service_tables import CursorRow, FeedRow, VisitPatientRow
@@ -29,7 +30,10 @@ _LOCK = select(_cursors.c.position).where(_cursors.c.name == READER)
 
 Row = tuple[Any, ...]
 #: Rows by visit, then by primary key.
-Rows = dict[str, dict[Row, Row]]
+Rows = Mapping[str, dict[Row, Row]]
+#: Where a page ended: day and id of its last visit.
+Place = tuple[str, str]
+BEGINNING: Place = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,15 @@ class Kept:
 
     done: bool
     visits: tuple[str, ...] = ()  #: of which something differed
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some visits in order, and their rows: table → visit → rows. ``place`` is where the next page begins."""
+
+    visits: list[str]
+    place: Place
+    rows: dict[str, dict[str, list[Row]]]
 
 
 class HistoryRegister:
@@ -108,33 +121,25 @@ class HistoryRegister:
         changes = [_change(table, before[name], found) for name, table in TABLES.items()]
         return tuple(sorted({row[0] for each in changes for row in (*each.gone, *each.new)}))
 
-    async def page(
-        self, first: str, last: str, flow: str | None, after: tuple[str, str], limit: int
-    ) -> dict[str, list[Row]]:
-        """Return up to ``limit`` visits opened from day ``first`` to ``last``, with all their rows of every table.
-
-        ``after``: day and id of the last visit of the page before. Visits come by day and id, rows by their visits.
-        """
+    async def page(self, period: Period, after: Place, limit: int) -> Page:
+        """Return up to ``limit`` visits opened in a period with all their rows, by day and id, after a place."""
         day, visit_id = _told.c.day, _told.c.visit_id
-        chosen = select(day, visit_id).where(day >= max(first, after[0]), day <= last)
-        chosen = chosen.where(or_(day > after[0], visit_id > after[1]))
-        if flow is not None:
-            chosen = chosen.where(_told.c.flow == flow)
+        chosen = select(day, visit_id).where(
+            period.of(_told), day >= after[0], or_(day > after[0], visit_id > after[1])
+        )
         chosen = chosen.order_by(day, visit_id).limit(limit)
 
-        def read(connection: Any) -> dict[str, list[Row]]:
-            ids = [found for _day, found in connection.execute(chosen)]
-            rows = _rows_of(connection, ids)
-            return {name: [row for visit in ids for row in rows[name][visit].values()] for name in TABLES}
+        def read(connection: Any) -> Page:
+            places = [(found[0], found[1]) for found in connection.execute(chosen)]
+            ids = [visit for _day, visit in places]
+            rows = {name: _grouped(connection, table, ids) for name, table in TABLES.items()}
+            return Page(ids, places[-1] if places else after, rows)
 
         return await self._database.read(read)
 
-    async def visits_between(self, first: str, last: str, flow: str | None) -> int:
-        """Return how many visits were opened from day ``first`` to ``last``."""
-        within = and_(_told.c.day >= first, _told.c.day <= last)
-        statement = select(func.count()).select_from(_told).where(within)
-        if flow is not None:
-            statement = statement.where(_told.c.flow == flow)
+    async def visits_in(self, period: Period) -> int:
+        """Return how many visits were opened in a period."""
+        statement = select(func.count()).select_from(_told).where(period.of(_told))
         return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))
 
     async def patients(self, visits: Sequence[str]) -> dict[str, str]:
@@ -151,17 +156,23 @@ class HistoryRegister:
         return await self._database.read(lambda connection: [tuple(row) for row in connection.execute(statement)])
 
 
+def _grouped(connection: Any, table: Table, visits: Sequence[str]) -> dict[str, list[Row]]:
+    """Return a table's rows of some visits: visit → rows, in the order of the keys."""
+    rows = defaultdict[str, list[Row]](list)
+    statement = select(*(table.core.c[column] for column in table.columns))
+    chosen = statement.where(table.core.c.visit_id.in_(visits)).order_by(*table.core.primary_key.columns)
+    for row in connection.execute(chosen):
+        rows[row[0]].append(tuple(row))
+    return rows
+
+
 def _rows_of(connection: Any, visits: Sequence[str]) -> dict[str, Rows]:
-    """Return what is told of some visits: table → visit → key → row, in the order of the keys."""
-    found: dict[str, Rows] = {}
-    for name, table in TABLES.items():
-        core, rows = table.core, defaultdict[str, dict[Row, Row]](dict)
-        columns = [core.c[column] for column in table.columns]
-        statement = select(*columns).where(core.c.visit_id.in_(list(visits)))
-        for row in connection.execute(statement.order_by(*core.primary_key.columns)):
-            rows[row[0]][tuple(row[index] for index in table.key)] = tuple(row)
-        found[name] = rows
-    return found
+    """Return what is told of some visits: table → visit → key → row."""
+    return {
+        name: defaultdict(dict, {visit: {table.key_of(row): row for row in rows} for visit, rows in found.items()})
+        for name, table in TABLES.items()
+        for found in (_grouped(connection, table, visits),)
+    }
 
 
 def _events(rows: dict[Row, Row]) -> int:
@@ -174,7 +185,7 @@ def _change(table: Table, before: Rows, found: Iterable[Facts]) -> Change:
     new: list[Row] = []
     for facts in found:
         old = before[facts.visit.visit_id]
-        rows = {tuple(row[index] for index in table.key): row for row in table.rows(facts)}
+        rows = {table.key_of(row): row for row in table.rows(facts)}
         new += [row for key, row in rows.items() if old.get(key) != row]
         gone += [key for key, row in old.items() if rows.get(key) != row]
     return Change(table, gone, new)
