@@ -85,21 +85,19 @@ class HistoryReader:
 
     async def work(self) -> bool:
         """Catch up by one page of visits, then follow the feed; False when there is nothing to do at once."""
+        await self._wired.registers.feed.begin(READER, 0)
         if self._after is not None:
             behind = await self._book.lagging(self._after, _PAGE)
-            await self._draw(behind)
+            if not await self._draw(behind):
+                return False  # another process is at it: the same page again, later
             self._after = behind[-1] if len(behind) == _PAGE else None
         return await self.follow() or self._after is not None
 
     async def follow(self) -> bool:
         """Go on in the feed; tell whether there was as much as is taken at once, so that there may be more."""
-        feed = self._wired.registers.feed
-        position = await feed.begin(READER, 0)
+        position = await self._wired.registers.feed.begin(READER, 0)
         last, changed = await self._book.changed(position, _EVENTS)
-        if last == position:
-            return False
-        await self._draw(changed, (position, last))
-        return last - position >= _EVENTS
+        return last > position and await self._draw(changed, (position, last)) and last - position >= _EVENTS
 
     async def rebuild(self, *, repair: bool, progress: Callable[[int], None] | None = None) -> Rebuilt:
         """Draw all facts anew and compare; with ``repair`` write those that differ. Resumable: it begins again."""
@@ -117,14 +115,14 @@ class HistoryReader:
                 progress(report.visits)
         return report
 
-    async def _draw(self, visits: Sequence[str], move: tuple[int, int] | None = None) -> None:
-        """Renew the facts of visits; the cursor moves with the last of them, and not when one was not written."""
+    async def _draw(self, visits: Sequence[str], move: tuple[int, int] | None = None) -> bool:
+        """Renew the facts of visits; the cursor moves with the last of them. False: somebody else is at it."""
         parts = list(_parts(visits))
         for number, part in enumerate(parts, 1):
             found, _unreadable = await self._facts(part)
-            kept = await self._book.keep(found, move if number == len(parts) else None)
-            if not kept.done:
-                return
+            if not (await self._book.keep(found, move if number == len(parts) else None)).done:
+                return False
+        return True
 
     async def _keep(self, found: Sequence[Facts]) -> tuple[str, ...]:
         while not (kept := await self._book.keep(found)).done:
