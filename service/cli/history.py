@@ -76,7 +76,7 @@ for _topic in TOPICS:
 
 def _print(found: dict[str, Any]) -> None:
     columns, rows = found["columns"], found["rows"]
-    title = f"{_say(found['topic'])} · {found['from']} – {found['to']}"
+    title = f"{_say('topic_' + found['topic'])} · {found['from']} – {found['to']}"
     if rows:
         cells = [
             [

@@ -15,6 +15,8 @@ _NUMBERS = (Kind.COUNT, Kind.MS, Kind.MONEY, Kind.SHARE)
 
 def cell(kind: Kind, value: Any, language: str) -> str:
     """Return a value as it is shown."""
+    if kind is Kind.HOW and not value:
+        return word(Topic.HISTORY, "how_open", language)
     if value is None or value == "":
         return NOTHING
     match kind:

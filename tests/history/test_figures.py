@@ -224,7 +224,7 @@ async def test_what_the_hospital_knows_of_its_morning(hospital: Seed) -> None:
 
 def test_every_column_and_topic_has_words_in_both_languages() -> None:
     for topic, (columns, _ask) in TOPICS.items():
-        for name in (topic, *columns):
+        for name in (f"topic_{topic}", *columns):
             zh, en = (word(Topic.HISTORY, name, language) for language in ("zh", "en"))
             assert zh != name or name in ("p50",), f"{topic}: {name} has no Chinese words"
             assert en.isascii() and zh
