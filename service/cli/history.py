@@ -25,7 +25,7 @@ from storage.tally import tally
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="History for analysts: durations, failures, paths, doubts, money, exports. 历史统计。",
+    help="History for analysts: figures, exports. 历史统计。",
     rich_markup_mode="markdown",
 )
 
