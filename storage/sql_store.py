@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.environment import Micros
-from engine.errors import LeaseLost, StoreError, UnknownVisit
+from engine.errors import LeaseLost, Shredded, StoreError, UnknownVisit
 from engine.store import (
     Append,
     Claim,
@@ -34,10 +34,11 @@ from storage.dialects import Dialect
 from storage.group_commit import GroupCommit, Request
 from storage.hot import Driver, Prepared, Row, driver_of, insert_many, update_many
 from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
-from storage.resealing import reseal, unsealed
+from storage.keyring import KeyColumns, Keyring, VisitKey, visit_keys
+from storage.resealing import Resealing, unsealed
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
-from storage.vault import Vault
+from storage.vault import KeyMissing, SealBroken, Vault
 
 T = TypeVar("T")
 
@@ -71,13 +72,21 @@ _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting
 
 #: Events and the projection follow token and length (G5): a stale writer's statement touches no row.
 _FENCE = ("visit_id", "token", "seq")
-_TO_CLAIM = (*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body)
-#: Where these stand in a row.
-_TOKEN, _UNTIL, _SNAPSHOT, _BODY = range(len(_PROJECTION), len(_PROJECTION) + 4)
-_CLAIM_DUE = (
-    select(*_TO_CLAIM).where(visits.c.wake_at <= bindparam("now")).order_by(visits.c.wake_at).limit(bindparam("limit"))
+_TO_CLAIM = (
+    *(*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body),
+    *(visit_keys.c.key_id, visit_keys.c.body, visit_keys.c.plain_until),
 )
-_CLAIM_ONE = select(*_TO_CLAIM).where(visits.c.visit_id == bindparam("visit"))
+#: Where these stand in a row; the columns of the key from ``_KEY`` on.
+_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _KEY = range(len(_PROJECTION), len(_PROJECTION) + 5)
+_WITH_KEYS = visits.outerjoin(visit_keys, visit_keys.c.visit_id == visits.c.visit_id)
+_CLAIM_DUE = (
+    select(*_TO_CLAIM)
+    .select_from(_WITH_KEYS)
+    .where(visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
+)
+_CLAIM_ONE = select(*_TO_CLAIM).select_from(_WITH_KEYS).where(visits.c.visit_id == bindparam("visit"))
 _EVENTS_AFTER = (
     select(events.c.seq, events.c.at, events.c.kind, events.c.payload)
     .where(events.c.visit_id == bindparam("visit"), events.c.seq > bindparam("after"))
@@ -106,12 +115,20 @@ class SqlStore:
     """Durable visits in a SQL database."""
 
     def __init__(
-        self, dialect: Dialect, vault: Vault, *, fault: Callable[[str], None] | None = None, check_schema: bool = True
+        self,
+        dialect: Dialect,
+        vault: Vault,
+        *,
+        fault: Callable[[str], None] | None = None,
+        check_schema: bool = True,
+        keyless: bool = False,
     ) -> None:
-        """``fault`` is the tests' hook of :class:`GroupCommit`."""
+        """``fault`` is the tests' hook of :class:`GroupCommit`; ``keyless`` that of :class:`Keyring`."""
         self.figures = StoreFigures()
         self.dialect = dialect
         self.vault = vault
+        self.keys = Keyring(vault, dialect, keyless=keyless)
+        self._resealing = Resealing(self.keys, vault)
         self.engine: Engine = dialect.engine()
         self._writer_engine: Engine = dialect.writer_engine()
         self._check_schema = check_schema
@@ -122,9 +139,10 @@ class SqlStore:
         self._insert_events = insert_many(events, target)
         insert_visit = dialect.insert(visits).on_conflict_do_nothing(index_elements=["flow", "key"])
         self._insert_visit = Prepared(insert_visit, _OPENED, target)
+        self._insert_key = insert_many(visit_keys, target)
         self._claim_events = Prepared(_EVENTS_AFTER, None, target)
-        self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True), None, target)
-        self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False), None, target)
+        self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True, of=visits), None, target)
+        self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False, of=visits), None, target)
         leasing = ("lease_worker", "lease_until", "wake_at", "token")
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
         self._lease = update_many(visits, ("visit_id",), leasing, {}, target)
@@ -134,9 +152,10 @@ class SqlStore:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="visitflow-reader")
 
     async def start(self) -> None:
-        """Open the store. Raises SchemaOutdated, StoreError."""
+        """Open the store. Raises SchemaOutdated, StoreError, KeyMissing (journals are sealed with a key not given)."""
         if self._check_schema:
             await self.read(require_current)
+            await self.read(self.keys.require_keys)
         self._writer.start()
 
     async def close(self) -> None:
@@ -293,34 +312,41 @@ class SqlStore:
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:
         """Return all events of a visit."""
-        return await self.read(lambda connection: _events_after(connection, visit_id, 0))
+        return await self.read(lambda connection: self._events_after(connection, visit_id, 0))
 
     async def history(self, visit_id: str) -> History:
         """Return snapshot and later events."""
 
         def read(connection: Connection) -> History:
-            snapshot = _snapshot(connection, visit_id)
-            return History(snapshot, _events_after(connection, visit_id, snapshot.seq if snapshot else 0))
+            snapshot = self._snapshot(connection, visit_id)
+            return History(snapshot, self._events_after(connection, visit_id, snapshot.seq if snapshot else 0))
 
         return await self.read(read)
 
     async def snapshot(self, visit_id: str) -> Snapshot | None:
         """Return the stored snapshot."""
-        return await self.read(lambda connection: _snapshot(connection, visit_id))
+        return await self.read(lambda connection: self._snapshot(connection, visit_id))
 
     async def exchanges(self, visit_id: str) -> list[ExchangeRecord]:
         """Return a visit's exchanges, decrypted."""
         statement = select(exchanges).where(exchanges.c.visit_id == visit_id).order_by(exchanges.c.exchange_id)
 
         def read(connection: Connection) -> list[ExchangeRecord]:
-            return [unsealed(self.vault, row) for row in connection.execute(statement)]
+            found = [unsealed(self.vault, row) for row in connection.execute(statement)]
+            if not found:
+                self.keys.key_of(connection, visit_id)  # none at all, or shredded: not the same
+            return found
 
         return await self.read(read)
 
     async def reseal(self, batch: int = 200) -> int:
-        """Encrypt up to ``batch`` rows of older keys anew under the current key; return how many. Resumable."""
-        count: int = await self.write(lambda connection: reseal(connection, self.vault, batch))
+        """Seal up to ``batch`` rows that are plain or of older keys under the current ones; return how many."""
+        count: int = await self.write(lambda connection: self._resealing.step(connection, batch))
         return count
+
+    async def to_reseal(self) -> int:
+        """Return how many rows :meth:`reseal` would find."""
+        return await self.read(self._resealing.left)
 
     # -- workers
     async def register(self, worker: Worker) -> None:
@@ -405,6 +431,7 @@ class SqlStore:
     # -- the writer's side
     def _perform(self, connection: Connection, batch: Sequence[Request[Job]]) -> None:
         """Run a batch inside one transaction: runs of appends together, everything else one by one, all in order."""
+        self.keys.begin()
         appends: list[Request[Job]] = []
         for request in batch:
             if isinstance(request.job, AppendJob):
@@ -441,22 +468,24 @@ class SqlStore:
         rows: list[Row] = []
         raw: list[dict[str, Any]] = []
         snapshots = []
+        keys = self.keys.for_writing(connection, [job.append.lease.visit_id for job in jobs])
         for job in jobs:
             append = job.append
+            key = keys[append.lease.visit_id]
             visit_id, projection = append.lease.visit_id, append.projection
             values = (visit_id, append.lease.token, append.base_seq, *_folded(projection))
             if append.release:
                 releasing.append((*values, projection.due_at))
             else:
                 moving.append(values)
-            rows += [(visit_id, event.seq, event.at, event.kind, event.payload) for event in append.events]
+            rows += [(visit_id, event.seq, event.at, event.kind, key.seal_event(event)) for event in append.events]
             raw += job.exchanges
             if append.snapshot is not None:
                 snapshots.append(
                     {
                         "b_visit": visit_id,
                         "snapshot_seq": append.snapshot.seq,
-                        "snapshot_body": append.snapshot.body,
+                        "snapshot_body": key.seal_snapshot(append.snapshot),
                     }
                 )
         driver = driver_of(connection)
@@ -469,6 +498,8 @@ class SqlStore:
             connection.execute(_INSERT_EXCHANGE, raw)
         if snapshots:
             connection.execute(_SET_SNAPSHOT, snapshots)
+        for visit_id, *_ in releasing:
+            self.keys.let_go(visit_id)
 
     def _open(self, connection: Connection, new: NewVisit) -> Found:
         projection = new.projection
@@ -487,7 +518,11 @@ class SqlStore:
             leased = {"token": lease.token, "lease_worker": lease.worker, "lease_until": lease.until}
             row |= leased | {"wake_at": lease.until}
         if self._insert_visit.run(driver_of(connection), row).rowcount == 1:
-            rows = [(projection.visit_id, event.seq, event.at, event.kind, event.payload) for event in new.events]
+            key, held = self.keys.make(projection.visit_id)
+            self._insert_key.run(driver_of(connection), [tuple(held[column.name] for column in visit_keys.columns)])
+            rows = [
+                (projection.visit_id, event.seq, event.at, event.kind, key.seal_event(event)) for event in new.events
+            ]
             self._insert_events.run(driver_of(connection), rows)
             self.figures.events += len(new.events)
             return Found(projection, new.fingerprint, True)
@@ -508,26 +543,73 @@ class SqlStore:
                 raise UnknownVisit(f"no visit {job.visit_id}", field="visit")
             if (until := rows[0][_UNTIL]) is not None and until > job.now:
                 return []
+        keys, rows = self._keys_of(connection, rows, job.visit_id is not None)
         if not rows:
             return []
         self._lease.run(driver, [(row[0], job.worker, job.until, job.until, row[_TOKEN] + 1) for row in rows])
-        histories = self._load_histories(connection, driver, rows)
+        histories = self._load_histories(connection, driver, rows, keys)
         return [
             Claim(Lease(row[0], row[_TOKEN] + 1, job.worker, job.until), _projection(row[:_TOKEN]), histories[row[0]])
             for row in rows
         ]
 
-    def _load_histories(self, connection: Connection, driver: Driver, rows: Sequence[Row]) -> dict[str, History]:
+    def _keys_of(
+        self, connection: Connection, rows: Sequence[Row], named: bool
+    ) -> tuple[dict[str, VisitKey], list[Row]]:
+        """Open the keys of visits to be claimed and keep them beside the leases; return them and the visits with one.
+
+        A visit whose key is sealed under one that this process does not have is left to a process that has it. Where a
+        key's row was changed the visit is claimed without: it stops where people see it.
+
+        Raises:
+            Shredded, KeyMissing: of the visit that is named, or of all.
+        """
+        keys: dict[str, VisitKey] = {}
+        left, missing = [], None
+        for row in rows:
+            try:
+                key = self.keys.opened(KeyColumns(row[0], *row[_KEY:]))
+                if not key.made:  # what was read before the lock was ours may be older than the events
+                    key = self.keys.key_of(connection, row[0])
+                keys[row[0]] = key
+                if key.made:
+                    self.keys.keep(key)
+            except (KeyMissing, Shredded) as error:
+                if named:
+                    raise
+                missing = error
+                continue
+            except SealBroken:
+                self.keys.let_go(row[0])
+            left.append(row)
+        if missing is not None and not left:
+            raise missing
+        return keys, left
+
+    def _load_histories(
+        self, connection: Connection, driver: Driver, rows: Sequence[Row], keys: Mapping[str, VisitKey]
+    ) -> dict[str, History]:
         """Load what is needed to fold visits: one query for the events of one visit, or of many."""
-        snapshots = {row[0]: None if row[_SNAPSHOT] is None else Snapshot(row[_SNAPSHOT], row[_BODY]) for row in rows}
-        found: dict[str, list[StoredEvent]] = {visit_id: [] for visit_id in snapshots}
+        found: dict[str, list[Row]] = {row[0]: [] for row in rows}
         if len(rows) == 1:
             asked = {"visit": rows[0][0], "after": rows[0][_SNAPSHOT] or 0}
-            found[rows[0][0]] = [StoredEvent(*row) for row in self._claim_events.run(driver, asked).fetchall()]
+            found[rows[0][0]] = self._claim_events.run(driver, asked).fetchall()
         else:
-            for visit_id, *event in connection.execute(_EVENTS_OF_MANY, {"visits": list(snapshots)}):
-                found[visit_id].append(StoredEvent(*event))
-        return {visit_id: History(snapshot, found[visit_id]) for visit_id, snapshot in snapshots.items()}
+            for visit_id, *event in connection.execute(_EVENTS_OF_MANY, {"visits": list(found)}):
+                found[visit_id].append(tuple(event))
+        return {row[0]: _history(keys.get(row[0]), row, found[row[0]]) for row in rows}
+
+    def _events_after(self, connection: Connection, visit_id: str, seq: int) -> list[StoredEvent]:
+        statement, asked = _EVENTS_AFTER, {"visit": visit_id, "after": seq}
+        return self.keys.open_events(connection, visit_id, lambda: connection.execute(statement, asked).all())
+
+    def _snapshot(self, connection: Connection, visit_id: str) -> Snapshot | None:
+        row = connection.execute(
+            select(visits.c.snapshot_seq, visits.c.snapshot_body).where(visits.c.visit_id == visit_id)
+        ).one_or_none()
+        if row is None or row[0] is None:
+            return None
+        return self.keys.key_of(connection, visit_id).open_snapshot(row[0], row[1])
 
     async def write(self, work: Callable[[Connection], T]) -> Any:
         """Run a small piece of work in the writer's transaction; return its result when it is durable."""
@@ -572,20 +654,16 @@ def _folded_names(projection: Projection) -> dict[str, Any]:
     return dict(zip(_FOLDED, _folded(projection), strict=True))
 
 
-def _events_after(connection: Connection, visit_id: str, seq: int) -> list[StoredEvent]:
-    statement = (
-        select(events.c.seq, events.c.at, events.c.kind, events.c.payload)
-        .where(events.c.visit_id == visit_id, events.c.seq > seq)
-        .order_by(events.c.seq)
-    )
-    return [StoredEvent(*row) for row in connection.execute(statement)]
-
-
-def _snapshot(connection: Connection, visit_id: str) -> Snapshot | None:
-    row = connection.execute(
-        select(visits.c.snapshot_seq, visits.c.snapshot_body).where(visits.c.visit_id == visit_id)
-    ).one_or_none()
-    return None if row is None or row[0] is None else Snapshot(row[0], row[1])
+def _history(key: VisitKey | None, row: Row, events: Sequence[Row]) -> History:
+    """Return a claimed visit's history; what does not open is handed over as it is, and nobody can fold it."""
+    seq, body = row[_SNAPSHOT], row[_BODY]
+    try:
+        if key is None:
+            raise SealBroken
+        snapshot = None if seq is None else key.open_snapshot(seq, body)
+        return History(snapshot, [key.stored_event(event) for event in events])
+    except SealBroken:
+        return History(None if seq is None else Snapshot(seq, body), [StoredEvent(*event) for event in events])
 
 
 def _flow_records(connection: Connection, *where: Any) -> list[FlowRecord]:
