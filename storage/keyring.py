@@ -10,10 +10,10 @@ it is; but only where the row says that plain events may be: nobody can put one 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import re
 import sys
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -73,12 +73,13 @@ def looks_sealed(text: str) -> bool:
 class VisitKey:
     """One opened key; ``plain_until``: so many events from the beginning may be plain text."""
 
-    __slots__ = ("_cipher", "owner", "plain_until")
+    __slots__ = ("_cipher", "_event", "owner", "plain_until")
 
     def __init__(self, owner: str, cipher: Cipher | None, plain_until: int) -> None:
         """``cipher`` None: there is no key yet, all is plain."""
         self.owner = owner
         self._cipher = cipher
+        self._event = bound_to(owner, "event", "")
         self.plain_until = plain_until
 
     @property
@@ -90,7 +91,7 @@ class VisitKey:
         """Return text that only this key opens, and only as what stands at ``place``."""
         assert self._cipher is not None
         body = self._cipher.seal(text.encode(), bound_to(self.owner, *place))
-        return _MARK + binascii.b2a_base64(body, newline=False).decode("ascii")
+        return _MARK + b2a_base64(body, newline=False).decode("ascii")
 
     def open(self, text: str, *place: str) -> str:
         """Return the text. Raises SealBroken: put here from elsewhere, changed, or of another key."""
@@ -111,8 +112,13 @@ class VisitKey:
             ) from None
 
     def seal_event(self, event: StoredEvent) -> str:
-        """Return an event's payload, sealed for its place."""
-        return self.seal(event.payload, "event", str(event.seq))
+        """Return an event's payload, sealed for its place: :meth:`seal` for "event" and its number, written out.
+
+        This runs for every event there is.
+        """
+        assert self._cipher is not None
+        body = self._cipher.seal(event.payload.encode(), self._event + b"%d" % event.seq)
+        return _MARK + b2a_base64(body, newline=False).decode("ascii")
 
     def open_event(self, seq: int, payload: str) -> str:
         """Return an event's payload. Raises SealBroken, also for plain text where none may be."""
@@ -176,12 +182,16 @@ class Keyring:
 
     # -- writing
     def begin(self) -> None:
-        """Begin a transaction: keys made in the last one are forgotten, for it may have been rolled back.
+        """Begin a transaction. Keys made in one that was not :meth:`committed` are forgotten.
 
-        What is sealed under a key that was never kept is lost.
+        What is sealed under a key that was rolled back is lost.
         """
         for owner in self._made:
             self._kept.pop(owner, None)
+        self._made.clear()
+
+    def committed(self) -> None:
+        """Keep the keys made since :meth:`begin`: they are durable."""
         self._made.clear()
 
     def make(self, owner: str) -> tuple[VisitKey, dict[str, Any]]:

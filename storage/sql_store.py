@@ -147,7 +147,7 @@ class SqlStore:
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
         self._lease = update_many(visits, ("visit_id",), leasing, {}, target)
         self._writer: GroupCommit[Job] = GroupCommit(
-            self._writer_engine.connect, dialect, self._perform, self.figures, fault
+            self._writer_engine.connect, dialect, self._perform, self.figures, fault, self.keys.committed
         )
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="visitflow-reader")
 
@@ -519,6 +519,8 @@ class SqlStore:
             row |= leased | {"wake_at": lease.until}
         if self._insert_visit.run(driver_of(connection), row).rowcount == 1:
             key, held = self.keys.make(projection.visit_id)
+            if lease is not None:
+                self.keys.keep(key)
             self._insert_key.run(driver_of(connection), [tuple(held[column.name] for column in visit_keys.columns)])
             rows = [
                 (projection.visit_id, event.seq, event.at, event.kind, key.seal_event(event)) for event in new.events

@@ -81,6 +81,7 @@ class VisitKeyRow(SQLModel, table=True):
             sqlite_where=text("plain_until > 0"),
             postgresql_where=text("plain_until > 0"),
         ),
+        {"sqlite_with_rowid": False},
     )
 
     visit_id: str = Field(primary_key=True, max_length=26)

@@ -44,16 +44,14 @@ class Cipher:
         self._aead = AESGCM(key)
 
     def seal(self, plain: bytes, bound: bytes) -> bytes:
-        """Return nonce, tag and ciphertext; only who names the same ``bound`` can open it."""
+        """Return nonce, ciphertext and tag; only who names the same ``bound`` can open it."""
         nonce = os.urandom(_NONCE)
-        sealed = self._aead.encrypt(nonce, plain, bound)
-        return nonce + sealed[-_TAG:] + sealed[:-_TAG]
+        return nonce + self._aead.encrypt(nonce, plain, bound)
 
     def open(self, body: bytes, bound: bytes) -> bytes:
         """Return what was sealed. Raises ValueError: another key, another place, or changed."""
-        tag = body[_NONCE : _NONCE + _TAG]
         try:
-            return self._aead.decrypt(body[:_NONCE], body[_NONCE + _TAG :] + tag, bound)
+            return self._aead.decrypt(body[:_NONCE], body[_NONCE:], bound)
         except InvalidTag:
             raise ValueError("the tag does not fit") from None
 
@@ -104,7 +102,8 @@ class Vault:
 
     def seal_bytes(self, plain: bytes, *bound: str) -> Sealed:
         """Encrypt bytes, bound to the place where they stand (``bound``) and to the key id."""
-        return Sealed(self.current, self._ciphers[self.current].seal(plain, bound_to(*bound, self.current)))
+        body = self._ciphers[self.current].seal(plain, bound_to(*bound, self.current))
+        return Sealed(self.current, body[:_NONCE] + body[-_TAG:] + body[_NONCE:-_TAG])
 
     def knows(self, key_id: str) -> bool:
         """Tell whether a key is configured."""
@@ -134,7 +133,9 @@ class Vault:
                 " VISITFLOW_EXCHANGE_KEYS, behind the current one"
             )
         try:
-            return cipher.open(sealed.body, bound_to(*bound, sealed.key_id))
+            body = sealed.body
+            inner = body[:_NONCE] + body[_NONCE + _TAG :] + body[_NONCE : _NONCE + _TAG]
+            return cipher.open(inner, bound_to(*bound, sealed.key_id))
         except ValueError:
             raise SealBroken(
                 f"{what} does not fit key {sealed.key_id}: it was changed, or another key has this name"

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary),
         sa.Column("plain_until", sa.Integer, nullable=False),
         sa.Column("shredded_at", sa.BigInteger),
+        sqlite_with_rowid=False,
     )
     op.execute("INSERT INTO visit_keys (visit_id, key_id, plain_until) SELECT visit_id, '', seq FROM visits")
     op.create_index("ix_visit_keys_key_id", "visit_keys", ["key_id", "visit_id"])
