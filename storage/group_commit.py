@@ -78,18 +78,13 @@ class GroupCommit(Generic[Job]):
         perform: Callable[[Connection, Sequence[Request[Job]]], None],
         figures: StoreFigures,
         fault: Callable[[str], None] | None = None,
-        committed: Callable[[], None] = lambda: None,
     ) -> None:
-        """``fault`` is called at the points "before_commit" and "after_commit"; tests make it raise.
-
-        ``committed`` is called after each transaction that is known to be durable, before the next begins.
-        """
+        """``fault`` is called at the points "before_commit" and "after_commit"; tests make it raise."""
         self._connect = connect
         self._database = database
         self._perform = perform
         self._figures = figures
         self._fault = fault or (lambda _point: None)
-        self._committed = committed
         self._queue: queue.SimpleQueue[list[Request[Job]] | None] = queue.SimpleQueue()
         self._gathering: list[Request[Job]] = []
         self._thread: threading.Thread | None = None
@@ -198,7 +193,6 @@ class GroupCommit(Generic[Job]):
                 self._perform(connection, batch)
                 self._fault("before_commit")
             self._fault("after_commit")
-            self._committed()
         except Exception as error:  # whatever the driver raises: the batch is not durable, and must be told so
             told: Exception = error
             if not isinstance(error, VisitflowError):

@@ -9,11 +9,10 @@ it is; but only where the row says that plain events may be: nobody can put one 
 
 from __future__ import annotations
 
-import base64
-import os
 import re
 import sys
-from binascii import b2a_base64
+import threading
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,10 +21,12 @@ from sqlalchemy.engine import Connection
 
 from engine.errors import Shredded
 from engine.store import Snapshot, StoredEvent
+from storage.chance import Chance
 from storage.dialects import Dialect
 from storage.tables import VisitKeyRow
-from storage.vault import KEY_BYTES, Cipher, SealBroken, Sealed, Vault, bound_to
+from storage.vault import KEY_BYTES, Cipher, KeyMissing, SealBroken, Sealed, Vault, bound_to, key_missing
 
+_fresh = Chance(KEY_BYTES)
 visit_keys: Any = VisitKeyRow.__table__  # type: ignore[attr-defined]
 
 #: Whose key seals what belongs to no visit: batches, kept answers.
@@ -98,7 +99,7 @@ class VisitKey:
         if not is_sealed(text):
             return text
         try:
-            body = base64.b64decode(text[len(_MARK) :], validate=True)
+            body = a2b_base64(text[len(_MARK) :], strict_mode=True)
         except ValueError:
             body = b""
         try:
@@ -154,6 +155,7 @@ class Keyring:
         self._keyless = keyless
         self._kept: dict[str, VisitKey] = {}
         self._made: set[str] = set()
+        self._changing = threading.Lock()
 
     # -- rows
     def require_keys(self, connection: Connection) -> None:
@@ -180,36 +182,50 @@ class Keyring:
             return VisitKey(row.visit_id, None, row.plain_until)
         return VisitKey(row.visit_id, Cipher(unsealed_key(self._vault, row)), row.plain_until)
 
+    def refusal(self, row: KeyColumns) -> Shredded | KeyMissing | None:
+        """Return why a visit may not be claimed here: nobody can read it, or only a process with more keys."""
+        if row.plain_until is not None and row.key_id is None:
+            return Shredded(visit=row.visit_id)
+        if row.key_id and not self._vault.knows(row.key_id):
+            return key_missing(f"the key of visit {row.visit_id}", row.key_id)
+        return None
+
+    def columns(self, connection: Connection, owner: str) -> KeyColumns:
+        """Return what somebody's row holds now."""
+        found = connection.execute(_KEYS_OF, {"owners": [owner]}).one_or_none()
+        return KeyColumns(owner, None, None, None) if found is None else KeyColumns(*found)
+
     # -- writing
     def begin(self) -> None:
-        """Begin a transaction. Keys made in one that was not :meth:`committed` are forgotten.
+        """Begin a transaction. Keys made in the last one are forgotten, for it may have been rolled back.
 
-        What is sealed under a key that was rolled back is lost.
+        What is sealed under a key that was never kept is lost.
         """
         for owner in self._made:
-            self._kept.pop(owner, None)
-        self._made.clear()
-
-    def committed(self) -> None:
-        """Keep the keys made since :meth:`begin`: they are durable."""
+            self.let_go(owner)
         self._made.clear()
 
     def make(self, owner: str) -> tuple[VisitKey, dict[str, Any]]:
-        """Make the key of a new visit; return it and its row, to be inserted in this transaction."""
-        raw = os.urandom(KEY_BYTES)
-        self._made.add(owner)
+        """Make the key of a new visit; return it and its row, to be inserted with the visit."""
+        raw = _fresh.take()
         key = VisitKey(owner, Cipher(raw), 0)
         return key, {"visit_id": owner, "plain_until": 0, "shredded_at": None, **self.sealed_row(owner, raw)}
 
     def keep(self, key: VisitKey) -> None:
-        """Keep a key beside its lease."""
-        if len(self._kept) >= _MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[key.owner] = key
+        """Keep a key beside its lease; from any thread."""
+        with self._changing:
+            if len(self._kept) >= _MOST_KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key.owner] = key
+
+    def kept(self, owner: str) -> VisitKey | None:
+        """Return the key that is kept. Whether it is that of the database only the writer knows."""
+        return self._kept.get(owner)
 
     def let_go(self, owner: str) -> None:
         """Forget a key with its lease."""
-        self._kept.pop(owner, None)
+        with self._changing:
+            self._kept.pop(owner, None)
 
     def for_writing(self, connection: Connection, owners: Iterable[str]) -> Mapping[str, VisitKey]:
         """Return keys to seal with; a visit of before there were keys gets one. Raises Shredded, SealBroken."""
@@ -227,6 +243,7 @@ class Keyring:
     def _first(self, connection: Connection, owner: str, known: VisitKey | None) -> VisitKey:
         """Write the first key of somebody who has none. Whoever came first has written the one that holds."""
         key, row = self.make(owner)
+        self._made.add(owner)
         statement: Any
         if known is None:
             statement = self._dialect.insert(visit_keys).values(row).on_conflict_do_nothing()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.environment import Micros
-from engine.errors import LeaseLost, Shredded, StoreError, UnknownVisit
+from engine.errors import LeaseLost, StoreError, UnknownVisit
 from engine.store import (
     Append,
     Claim,
@@ -30,15 +30,16 @@ from engine.store import (
     VisitFilter,
     Worker,
 )
+from storage.claiming import Drawn, open_claim
 from storage.dialects import Dialect
 from storage.group_commit import GroupCommit, Request
 from storage.hot import Driver, Prepared, Row, driver_of, insert_many, update_many
 from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
-from storage.keyring import KeyColumns, Keyring, VisitKey, visit_keys
+from storage.keyring import KeyColumns, Keyring, visit_keys
 from storage.resealing import Resealing, unsealed
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
-from storage.vault import KeyMissing, SealBroken, Vault
+from storage.vault import Vault
 
 T = TypeVar("T")
 
@@ -72,6 +73,7 @@ _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting
 
 #: Events and the projection follow token and length (G5): a stale writer's statement touches no row.
 _FENCE = ("visit_id", "token", "seq")
+_HELD = tuple(column.name for column in visit_keys.columns)
 _TO_CLAIM = (
     *(*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body),
     *(visit_keys.c.key_id, visit_keys.c.body, visit_keys.c.plain_until),
@@ -147,15 +149,19 @@ class SqlStore:
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
         self._lease = update_many(visits, ("visit_id",), leasing, {}, target)
         self._writer: GroupCommit[Job] = GroupCommit(
-            self._writer_engine.connect, dialect, self._perform, self.figures, fault, self.keys.committed
+            self._writer_engine.connect, dialect, self._perform, self.figures, fault
         )
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="visitflow-reader")
 
     async def start(self) -> None:
         """Open the store. Raises SchemaOutdated, StoreError, KeyMissing (journals are sealed with a key not given)."""
-        if self._check_schema:
-            await self.read(require_current)
-            await self.read(self.keys.require_keys)
+        try:
+            if self._check_schema:
+                await self.read(require_current)
+                await self.read(self.keys.require_keys)
+        except StoreError:
+            await self.close()
+            raise
         self._writer.start()
 
     async def close(self) -> None:
@@ -168,12 +174,19 @@ class SqlStore:
     # -- writing visits
     async def open(self, visit: NewVisit) -> Found:
         """Store a new visit, or return the one that has its flow and key already."""
-        found: Found = await self._writer.submit(OpenJob(visit))
+        key, held = self.keys.make(visit.projection.visit_id)
+        payloads = [key.seal_event(event) for event in visit.events]
+        found: Found = await self._writer.submit(OpenJob(visit, tuple(held[name] for name in _HELD), payloads))
+        if found.created and visit.lease is not None:
+            self.keys.keep(key)
         return found
 
     async def append(self, append: Append) -> None:
         """Write one visit's events."""
-        await self._writer.submit(AppendJob(append, self._seal(append.exchanges) if append.exchanges else ()))
+        key = self.keys.kept(append.lease.visit_id)
+        payloads = () if key is None else [key.seal_event(event) for event in append.events]
+        exchanges = self._seal(append.exchanges) if append.exchanges else ()
+        await self._writer.submit(AppendJob(append, exchanges, key, payloads))
 
     def _seal(self, records: Sequence[ExchangeRecord]) -> list[dict[str, Any]]:
         return [
@@ -193,13 +206,13 @@ class SqlStore:
 
     async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
         """Lease due visits."""
-        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, limit))
-        return claims
+        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, limit))
+        return [open_claim(self.keys, each) for each in drawn]
 
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit."""
-        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, visit_id=visit_id))
-        return claims[0] if claims else None
+        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, visit_id=visit_id))
+        return open_claim(self.keys, drawn[0]) if drawn else None
 
     async def renew(self, leases: Sequence[Lease], until: Micros) -> set[str]:
         """Extend leases; return those lost."""
@@ -440,8 +453,8 @@ class SqlStore:
             self._append_all(connection, appends)
             appends = []
             match request.job:
-                case OpenJob(visit):
-                    request.result = self._open(connection, visit)
+                case OpenJob() as opening:
+                    request.result = self._open(connection, opening)
                 case ClaimJob() as claim:
                     request.result = self._claim(connection, claim)
                 case OtherJob(work):
@@ -478,7 +491,9 @@ class SqlStore:
                 releasing.append((*values, projection.due_at))
             else:
                 moving.append(values)
-            rows += [(visit_id, event.seq, event.at, event.kind, key.seal_event(event)) for event in append.events]
+            # Sealed before, unless the key was not at hand, or is not the one that is kept: made, and rolled back.
+            sealed = job.payloads if job.key is key else [key.seal_event(event) for event in append.events]
+            rows += _event_rows(visit_id, append.events, sealed)
             raw += job.exchanges
             if append.snapshot is not None:
                 snapshots.append(
@@ -501,7 +516,8 @@ class SqlStore:
         for visit_id, *_ in releasing:
             self.keys.let_go(visit_id)
 
-    def _open(self, connection: Connection, new: NewVisit) -> Found:
+    def _open(self, connection: Connection, job: OpenJob) -> Found:
+        new = job.visit
         projection = new.projection
         row = _folded_names(projection) | {
             "visit_id": projection.visit_id,
@@ -518,13 +534,8 @@ class SqlStore:
             leased = {"token": lease.token, "lease_worker": lease.worker, "lease_until": lease.until}
             row |= leased | {"wake_at": lease.until}
         if self._insert_visit.run(driver_of(connection), row).rowcount == 1:
-            key, held = self.keys.make(projection.visit_id)
-            if lease is not None:
-                self.keys.keep(key)
-            self._insert_key.run(driver_of(connection), [tuple(held[column.name] for column in visit_keys.columns)])
-            rows = [
-                (projection.visit_id, event.seq, event.at, event.kind, key.seal_event(event)) for event in new.events
-            ]
+            self._insert_key.run(driver_of(connection), [job.held])
+            rows = _event_rows(projection.visit_id, new.events, job.payloads)
             self._insert_events.run(driver_of(connection), rows)
             self.figures.events += len(new.events)
             return Found(projection, new.fingerprint, True)
@@ -535,7 +546,7 @@ class SqlStore:
         ).one()
         return Found(_projection(found[:-1]), found.fingerprint, False)
 
-    def _claim(self, connection: Connection, job: ClaimJob) -> list[Claim]:
+    def _claim(self, connection: Connection, job: ClaimJob) -> list[Drawn]:
         driver = driver_of(connection)
         if job.visit_id is None:
             rows = self._claim_due.run(driver, {"now": job.now, "limit": job.limit}).fetchall()
@@ -549,48 +560,41 @@ class SqlStore:
         if not rows:
             return []
         self._lease.run(driver, [(row[0], job.worker, job.until, job.until, row[_TOKEN] + 1) for row in rows])
-        histories = self._load_histories(connection, driver, rows, keys)
+        found = self._events_of(connection, driver, rows)
         return [
-            Claim(Lease(row[0], row[_TOKEN] + 1, job.worker, job.until), _projection(row[:_TOKEN]), histories[row[0]])
+            Drawn(
+                Lease(row[0], row[_TOKEN] + 1, job.worker, job.until),
+                _projection(row[:_TOKEN]),
+                keys[row[0]],
+                None if row[_SNAPSHOT] is None else Snapshot(row[_SNAPSHOT], row[_BODY]),
+                found[row[0]],
+            )
             for row in rows
         ]
 
     def _keys_of(
         self, connection: Connection, rows: Sequence[Row], named: bool
-    ) -> tuple[dict[str, VisitKey], list[Row]]:
-        """Open the keys of visits to be claimed and keep them beside the leases; return them and the visits with one.
-
-        A visit whose key is sealed under one that this process does not have is left to a process that has it. Where a
-        key's row was changed the visit is claimed without: it stops where people see it.
+    ) -> tuple[dict[str, KeyColumns], list[Row]]:
+        """Return the keys of visits to be claimed, and which can be; others are left to a process with more keys.
 
         Raises:
-            Shredded, KeyMissing: of the visit that is named, or of all.
+            Shredded, KeyMissing: of the visit that is named, or when there is no other.
         """
-        keys: dict[str, VisitKey] = {}
-        left, missing = [], None
+        keys, left, refused = {}, [], None
         for row in rows:
-            try:
-                key = self.keys.opened(KeyColumns(row[0], *row[_KEY:]))
-                if not key.made:  # what was read before the lock was ours may be older than the events
-                    key = self.keys.key_of(connection, row[0])
-                keys[row[0]] = key
-                if key.made:
-                    self.keys.keep(key)
-            except (KeyMissing, Shredded) as error:
-                if named:
-                    raise
-                missing = error
-                continue
-            except SealBroken:
-                self.keys.let_go(row[0])
-            left.append(row)
-        if missing is not None and not left:
-            raise missing
+            columns = KeyColumns(row[0], *row[_KEY:])
+            if not columns.key_id:  # what was read before the lock was ours may be older than the events
+                columns = self.keys.columns(connection, row[0])
+            if (refusal := self.keys.refusal(columns)) is None:
+                keys[row[0]] = columns
+                left.append(row)
+            else:
+                refused = refusal
+        if refused is not None and (named or not left):
+            raise refused
         return keys, left
 
-    def _load_histories(
-        self, connection: Connection, driver: Driver, rows: Sequence[Row], keys: Mapping[str, VisitKey]
-    ) -> dict[str, History]:
+    def _events_of(self, connection: Connection, driver: Driver, rows: Sequence[Row]) -> dict[str, list[Row]]:
         """Load what is needed to fold visits: one query for the events of one visit, or of many."""
         found: dict[str, list[Row]] = {row[0]: [] for row in rows}
         if len(rows) == 1:
@@ -599,7 +603,7 @@ class SqlStore:
         else:
             for visit_id, *event in connection.execute(_EVENTS_OF_MANY, {"visits": list(found)}):
                 found[visit_id].append(tuple(event))
-        return {row[0]: _history(keys.get(row[0]), row, found[row[0]]) for row in rows}
+        return found
 
     def _events_after(self, connection: Connection, visit_id: str, seq: int) -> list[StoredEvent]:
         statement, asked = _EVENTS_AFTER, {"visit": visit_id, "after": seq}
@@ -638,6 +642,13 @@ def _projection(row: Sequence[Any]) -> Projection:
     return Projection(visit_id, flow, version, key, state, Status(status), *rest)
 
 
+def _event_rows(visit_id: str, events_: Sequence[StoredEvent], payloads: Sequence[str]) -> list[Row]:
+    """Return whole rows of ``events``."""
+    return [
+        (visit_id, event.seq, event.at, event.kind, payload) for event, payload in zip(events_, payloads, strict=True)
+    ]
+
+
 def _folded(projection: Projection) -> Row:
     """Return the values of ``_FOLDED``."""
     return (
@@ -654,18 +665,6 @@ def _folded(projection: Projection) -> Row:
 
 def _folded_names(projection: Projection) -> dict[str, Any]:
     return dict(zip(_FOLDED, _folded(projection), strict=True))
-
-
-def _history(key: VisitKey | None, row: Row, events: Sequence[Row]) -> History:
-    """Return a claimed visit's history; what does not open is handed over as it is, and nobody can fold it."""
-    seq, body = row[_SNAPSHOT], row[_BODY]
-    try:
-        if key is None:
-            raise SealBroken
-        snapshot = None if seq is None else key.open_snapshot(seq, body)
-        return History(snapshot, [key.stored_event(event) for event in events])
-    except SealBroken:
-        return History(None if seq is None else Snapshot(seq, body), [StoredEvent(*event) for event in events])
 
 
 def _flow_records(connection: Connection, *where: Any) -> list[FlowRecord]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 import zlib
 from dataclasses import dataclass
 
@@ -14,8 +13,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine.errors import BadInput, StoreError
 from engine.store import ExchangeRecord
+from storage.chance import Chance
 
 _NONCE, _TAG, KEY_BYTES = 12, 16, 32
+_nonces = Chance(_NONCE)
 
 
 class SealBroken(StoreError, ValueError):
@@ -45,7 +46,7 @@ class Cipher:
 
     def seal(self, plain: bytes, bound: bytes) -> bytes:
         """Return nonce, ciphertext and tag; only who names the same ``bound`` can open it."""
-        nonce = os.urandom(_NONCE)
+        nonce = _nonces.take()
         return nonce + self._aead.encrypt(nonce, plain, bound)
 
     def open(self, body: bytes, bound: bytes) -> bytes:
@@ -128,10 +129,7 @@ class Vault:
         """
         cipher = self._ciphers.get(sealed.key_id)
         if cipher is None:
-            raise KeyMissing(
-                f"{what} needs key {sealed.key_id}, which is not configured: put {sealed.key_id}:... back into"
-                " VISITFLOW_EXCHANGE_KEYS, behind the current one"
-            )
+            raise key_missing(what, sealed.key_id)
         try:
             body = sealed.body
             inner = body[:_NONCE] + body[_NONCE + _TAG :] + body[_NONCE : _NONCE + _TAG]
@@ -140,6 +138,14 @@ class Vault:
             raise SealBroken(
                 f"{what} does not fit key {sealed.key_id}: it was changed, or another key has this name"
             ) from None
+
+
+def key_missing(what: str, key_id: str) -> KeyMissing:
+    """Return the error, which says what to do."""
+    return KeyMissing(
+        f"{what} needs key {key_id}, which is not configured: put {key_id}:... back into VISITFLOW_EXCHANGE_KEYS,"
+        " behind the current one"
+    )
 
 
 def bound_to(*parts: str) -> bytes:
