@@ -78,6 +78,9 @@ class Runs:
         Raises AlreadyRunning.
         """
         begun, run = await self._register.begin(self._run(schedule, moment, by, reason), None)
+        while begun is Begun.BEFORE:  # two persons in one instant, or one who asks at the clock's own moment
+            moment += datetime.timedelta(microseconds=1)
+            begun, run = await self._register.begin(self._run(schedule, moment, by, reason), None)
         if begun is not Begun.BEGUN or run is None:
             raise AlreadyRunning(f"{schedule.name} is running right now", field="schedule")
         try:
