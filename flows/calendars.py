@@ -25,7 +25,7 @@ Quiet = Annotated[str, StringConstraints(pattern=QUIET)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 #: Nobody closes for longer: a calendar that does is a mistake, and looking for its next open moment ends here.
-_LONGEST_CLOSED = datetime.timedelta(days=400)
+LONGEST_CLOSED = datetime.timedelta(days=400)
 _LONGEST_SPAN = 366
 _DAY = datetime.timedelta(days=1)
 
@@ -136,7 +136,7 @@ class Hours:
     def next_open(self, moment: datetime.datetime) -> datetime.datetime | None:
         """Return the first open moment from ``moment`` on; None when there is none for more than a year."""
         found = moment.astimezone(self.zone)
-        last = found + _LONGEST_CLOSED
+        last = found + LONGEST_CLOSED
         while found <= last:
             if self._day_off(found.date()) is not None:
                 found = datetime.datetime.combine(found.date() + _DAY, datetime.time(), self.zone)

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from engine.definitions import FlowDefinition
 from engine.errors import InvalidFlow
 from flows.calendars import Hours, Year, days_of
-from flows.schedules import Schedule
+from flows.schedules import ANCHOR, Schedule, next_run
 from flows.schema import SiteFile, flow_schema, site_schema, year_schema
 from flows.shape import faults, near
 from flows.source import Mark, Path_, Problem, Source, invalid, parse_yaml, path_text, read_yaml, under
@@ -79,6 +79,9 @@ def load_site(path: Path | str) -> Site:
         raise invalid(problems)
     checked = SiteFile.model_validate(source.data)
     zone = ZoneInfo(checked.timezone)
+    calendars = {name: Hours.of(each, years[name], zone) for name, each in checked.calendars.items()}
+    if problems := list(_never(checked.schedules, calendars, source, zone)):
+        raise invalid(problems)
     return Site(
         path=shown,
         definitions=[definitions[name] for name in source.data["flows"]],
@@ -87,7 +90,7 @@ def load_site(path: Path | str) -> Site:
         sources=flows,
         schedules=checked.schedules,
         timezone=checked.timezone,
-        calendars={name: Hours.of(each, years[name], zone) for name, each in checked.calendars.items()},
+        calendars=calendars,
         source=source,
     )
 
@@ -220,6 +223,18 @@ def _years(folder: Path, source: Source, problems: list[Problem]) -> dict[str, l
                     found[name].append(Year.model_validate(read.data))
                 problems += faulty
     return found
+
+
+def _never(
+    schedules: Iterable[Schedule], calendars: Mapping[str, Hours], source: Source, zone: ZoneInfo
+) -> Iterator[Problem]:
+    """Yield schedules that their calendar never lets run: daily at a quiet time, or a calendar that never opens."""
+    for index, schedule in enumerate(schedules):
+        hours = calendars.get(schedule.calendar or "")
+        path: Path_ = ("schedules", index, "calendar")
+        if hours is not None and next_run(schedule, hours, zone, ANCHOR.replace(tzinfo=zone)) is None:
+            message = f"{schedule.calendar} is closed whenever this is due: it would never run (when_closed: move?)"
+            yield Problem(source.mark(path), path_text(path), message)
 
 
 def _other_years(read: Source) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from engine.definitions import Duration, Model, Name, Text
 from engine.environment import SECOND, Micros
-from flows.calendars import Closed, Hours
+from flows.calendars import LONGEST_CLOSED, Closed, Hours
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 #: What every key and every text of ``data`` may hold, beside the names of ``data``.
@@ -149,8 +149,9 @@ def due(
 
 
 def next_run(schedule: Schedule, hours: Hours | None, zone: ZoneInfo, after: datetime.datetime) -> Planned | None:
-    """Return the next moment after ``after`` that runs; None when the calendar does not open for more than a year."""
-    while True:
+    """Return the next moment after ``after`` that runs; None when the calendar does not let one run for a year."""
+    end = after + LONGEST_CLOSED
+    while after < end:
         found = next(planned(schedule, hours, zone, after))
         if found.at is not None:
             return found
@@ -159,6 +160,7 @@ def next_run(schedule: Schedule, hours: Hours | None, zone: ZoneInfo, after: dat
         if opens is None:
             return None
         after = opens - _INSTANT
+    return None
 
 
 def began(schedule: Schedule, zone: ZoneInfo, now: datetime.datetime) -> datetime.datetime:
