@@ -29,7 +29,9 @@ from service.scheduling.standing import ending_calendars, run_view, standing_vie
 from service.words import Topic
 from storage.registers import ScheduleRun
 
-app = typer.Typer(invoke_without_command=True, help="What runs by the clock. 定时任务。")
+app = typer.Typer(
+    invoke_without_command=True, help="What runs by the clock: list, runs, pause, resume, run. 定时任务。"
+)
 
 Name = Annotated[str, typer.Argument(help="A schedule's name in flows.yaml.")]
 T = TypeVar("T")

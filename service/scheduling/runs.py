@@ -17,6 +17,7 @@ import structlog
 
 from engine.environment import MINUTE, SECOND, Micros
 from engine.errors import BadInput, DuplicateKey, NotLegal, StoreError, VisitflowError
+from engine.store import Projection
 from engine.trace import where
 from flows.schedules import OpenVisit, Schedule
 from service.application import Application
@@ -161,6 +162,8 @@ class Runs:
         if schedule.open is not None:
             return await self._open(schedule.open, moment, f"schedule:{schedule.name}")
         told = await self._jobs[schedule.job or ""].run(self._wired, day_before(moment))
+        if isinstance(told, Projection):
+            return Ran("done", f"{told.flow}/{told.key}")
         return Ran("done", "" if told is None else str(told))
 
     async def _open(self, wanted: OpenVisit, moment: datetime.datetime, by: str) -> Ran:

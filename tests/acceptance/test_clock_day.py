@@ -131,7 +131,8 @@ async def test_a_day_by_the_clock() -> None:
 
             (reconciled,) = await day.find("jiangsu.reconcile")
             runs = {run.schedule: run for run in await wired.registers.schedules.runs(None, None, 9)}
-            assert (runs["reconcile"].result, runs["sign_in"].result) == ("done", "opened")
+            assert (runs["sign_in"].result, runs["sign_in"].made_by) == ("opened", "clock")
+            assert (runs["reconcile"].result, runs["reconcile"].told) == ("done", "jiangsu.reconcile/20231115")
             assert reconciled.key == "20231115"
             assert [each["bill_no"] for each in reconciled.data["bills"]] == ["FP1"]
             assert await wired.store.zombies(environment.now(), DAY) == []
