@@ -16,7 +16,7 @@ import pytest
 
 from adapters.jiangsu.gateway import GatewaySettings, JiangsuGateway
 from engine.environment import DAY, MINUTE, SECOND
-from engine.events import Concluded, Triggered
+from engine.events import Concluded, Intent, Triggered
 from engine.store import VisitFilter
 from flows import load_catalogue, load_site
 from service.application import Application, application
@@ -121,7 +121,7 @@ async def test_a_day_by_the_clock() -> None:
             looks = await at_what_time(day, session.visit_id, Triggered, trigger="check_clock")
             assert (looks[0], looks[-1], len(looks)) == ("07:40", "23:50", 98), "every ten minutes while signed in"
 
-            uploads = await at_what_time(day, stay, Concluded, dest="charged")
+            uploads = await at_what_time(day, stay, Intent, operation="upload_lines")
             handed = [datetime.time.fromisoformat(each) for each in HANDED_OVER]
             assert len(uploads) == 3, "one an hour at most, and none when there is nothing"
             for begun, ended in zip(handed, map(datetime.time.fromisoformat, uploads), strict=True):

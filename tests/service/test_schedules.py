@@ -28,6 +28,8 @@ from service.scheduling import Ran, Scheduler, check_schedules, pause, resume, r
 from service.scheduling.judging import LeftOut, judged
 from service.scheduling.runs import TRIES, AlreadyRunning, Runs
 from service.settings import Settings
+from service.watching.measuring import MEASURES, Source
+from service.watching.rules import load_rules
 from storage import upgrade
 from storage.registers import Begun, ScheduleState
 from tests.conftest import TEST_KEY
@@ -482,6 +484,35 @@ async def test_runs_on_days_off_are_left_out_or_moved() -> None:
                 ("skipped", "too_late"),
             ]
             await scheduler.stop()
+
+
+# -- watched
+async def test_what_alerts_are_told_of_schedules() -> None:
+    async with wired(daily("07:30", calendar="work"), job(), now="2026-12-10T08:00", calendars={"work": WORK}) as made:
+        register, now = made.registers.schedules, made.environment.now()
+
+        async def told(watched: str) -> dict[str, float]:
+            survey = await made.watching.surveyor.survey(fresh=0)
+            rule = next(each for each in load_rules() if each.watch == watched)
+            measured = dict(await MEASURES[watched](Source(made, survey), rule))
+            return {name: value for name, value in measured.items() if rule.holds(value)}
+
+        assert await told("schedule_late") == {}, "nobody has kept the time yet"
+        assert await told("calendar_days") == {"work": 21.0}
+        for name in ("daily", "nightly"):
+            await register.declare(ScheduleState(name, now - 86_400 * SECOND))
+        assert await told("schedule_late") == {"daily": 1800.0, "nightly": 27_000.0}
+        await pause(made, "nightly", "wang", "not tonight")
+        assert await told("schedule_late") == {"daily": 1800.0}
+        assert await told("schedule_paused") == {}
+        made.environment.time += 86_401 * SECOND  # type: ignore[attr-defined]
+        assert await told("schedule_paused") == {"nightly": 86_401.0}
+        assert await told("schedule") == {}
+        with pytest.raises(BadInput):
+            await Runs(made).by_hand(
+                daily(open=SIGN_IN | {"data": {"operator": ""}}), at("2026-12-10T07:30"), "li", "?"
+            )
+        assert await told("schedule") == {"daily": 1.0}, "whichever process made it"
 
 
 # -- checked before anything runs
