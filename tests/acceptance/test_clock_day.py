@@ -129,10 +129,10 @@ async def test_a_day_by_the_clock() -> None:
             visit = await day.world.visit(stay)
             assert (visit.state, str(visit.data["total_amt"])) == ("discharged", "320.00")
 
-            (reconciled,) = await day.find("jiangsu.reconcile")
-            runs = {run.schedule: run for run in await wired.registers.schedules.runs(None, None, 9)}
+            days = {each.key: each for each in await day.find("jiangsu.reconcile")}
+            assert list(days) == [f"202311{day:02d}" for day in range(15, 6, -1)], "the days before were made up for"
+            reconciled, runs = days["20231115"], await wired.registers.schedules.last()
             assert (runs["sign_in"].result, runs["sign_in"].made_by) == ("opened", "clock")
             assert (runs["reconcile"].result, runs["reconcile"].told) == ("done", "jiangsu.reconcile/20231115")
-            assert reconciled.key == "20231115"
             assert [each["bill_no"] for each in reconciled.data["bills"]] == ["FP1"]
             assert await wired.store.zombies(environment.now(), DAY) == []
