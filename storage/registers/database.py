@@ -205,4 +205,5 @@ class Sealing(Generic[T]):
 
 def touched(connection: Connection, statement: Any) -> bool:
     """Run a write and tell whether it touched a row."""
-    return int(connection.execute(statement).rowcount) > 0
+    # of an insert SQLAlchemy keeps the count only when it is asked to; on PostgreSQL it would say -1
+    return int(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount) > 0
