@@ -14,6 +14,7 @@ from engine.trace import where
 from service.acting import Acting
 from service.application import Application
 from service.batches import BatchWorker
+from service.history.reader import HistoryReader
 from service.hub import Hub
 from service.patients import index
 from service.signed_post import Endpoint
@@ -39,6 +40,7 @@ class Background:
         self._webhook = None if self._endpoint is None else Webhook(application, self._endpoint)
         self._batches = BatchWorker(application, acting)
         self._alerting = Alerting(application)
+        self._history = HistoryReader(application)
 
     def start(self) -> None:
         """Start all loops."""
@@ -47,6 +49,7 @@ class Background:
             ("batches", self._batches.work, 0.5),
             ("housekeeping", self.keep_house, 600.0),
             ("alerts", self._alerting.evaluate, 15.0),
+            ("history", self._history.work, 2.0),
         ]
         key = self._application.settings.patient_secret()
         if key is not None:

@@ -143,7 +143,7 @@ class VisitPatientRow(SQLModel, table=True):
     __tablename__ = "visit_patients"
 
     patient: str = Field(primary_key=True, max_length=64)
-    visit_id: str = Field(primary_key=True, max_length=26)
+    visit_id: str = Field(primary_key=True, max_length=26, index=True)
 
 
 class CursorRow(SQLModel, table=True):

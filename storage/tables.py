@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
+import storage.history_tables
 import storage.service_tables  # noqa: F401 - METADATA below is of these as well
 
 

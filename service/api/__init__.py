@@ -21,6 +21,7 @@ from service.api import (
     approvals,
     batches,
     exchanges,
+    history,
     oversight,
     problems,
     session,
@@ -32,6 +33,7 @@ from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
 from service.application import Application
 from service.console import board, deeds, entrance
+from service.console import history as console_history
 from service.console import oversight as console_oversight
 from service.console import visit as console_visit
 from service.sheets import api as sheets_api
@@ -46,12 +48,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+    history.router,
     watching.router,
     entrance.router,
     board.router,
     console_visit.router,
     deeds.router,
     console_oversight.router,
+    console_history.router,
     sheets_api.router,
 )
 

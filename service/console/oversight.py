@@ -21,6 +21,7 @@ from service.console.route import HOME, pages, see
 from service.console.story import state_title
 from service.console.traffic import Traffic, recent, traffic
 from service.errors import UnknownThing
+from service.peers import adapters_of
 from service.schedules import Scheduler, next_run, visit_of
 from service.sessions import SUFFIX
 from storage.tally import Tally, tally
@@ -184,13 +185,7 @@ async def peers(request: Request) -> Response:
 
 def _adapters_of(flows_: list[Flow]) -> dict[tuple[str, str], str]:
     """Return which adapter a flow asks for an operation."""
-    return {
-        (flow.name, way.bound.operation.name): way.bound.adapter
-        for flow in flows_
-        for edge in flow.all_edges()
-        for way in (edge, edge.back)
-        if way.bound is not None
-    }
+    return {(flow.name, operation): name for flow in flows_ for operation, name in adapters_of(flow).items()}
 
 
 async def _session(desk: Desk, adapter: str, flows_: list[Flow], language: str) -> str:
