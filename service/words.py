@@ -261,6 +261,11 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "only_counted": ("仅统计，未删除（--apply 才删除）", "only counted; --apply deletes"),
         "deleted": ("已删除", "deleted"),
         "made_first": ("已先备份到", "made a backup first"),
+        "shredded": ("个就诊已销毁，无可核对", "visits were shredded: nothing to compare"),
+        "still_plain": (
+            "行仍是明文（升级前写入）：运行 visitflow db rotate-keys 加密，期间可照常使用",
+            "rows are still plain text, written before the upgrade: visitflow db rotate-keys seals them meanwhile",
+        ),
     },
     Topic.HISTORY: {
         "topic_visits": ("就诊量", "visits"),
