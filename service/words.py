@@ -25,6 +25,7 @@ class Topic(StrEnum):
     LINE = "line"
     GAP = "gap"
     KEEPING = "keeping"
+    WAITING = "waiting"
 
 
 _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
@@ -67,6 +68,10 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "due_and_not_taken": ("已到期但无人处理", "due, and nobody takes it"),
         "unknown_status": ("状态未知", "of a status that nobody knows"),
     },
+    Topic.WAITING: {
+        "peer_paused": ("对方无应答，暂停呼叫", "the peer does not answer and is left alone"),
+        "peer_busy": ("对方名额已满，排队", "the peer has no room, its turn will come"),
+    },
     Topic.VERDICT: {
         Verdict.APPLIED: ("已生效", "applied"),
         Verdict.NOT_APPLIED: ("未生效", "not applied"),
@@ -92,6 +97,7 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "settled": ("认定", "settled"),
         "late_looked": ("关闭前复核", "last look"),
         "timer_fired": ("定时器", "timer"),
+        "paused": ("等候对方", "waits for the peer"),
         "stuck": ("卡住", "stuck"),
         "resumed": ("继续", "resumed"),
         "corrected": ("更正数据", "corrected"),

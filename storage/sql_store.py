@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -64,18 +64,27 @@ _PROJECTION = (
 )
 _OPENED = (
     *("visit_id", "flow", "version", "key", "state", "status", "cause", "waiting_for", "seq"),
-    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "token"),
+    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "priority", "token"),
     *("lease_worker", "lease_until"),
 )
 _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting_for", "cause")
 
 #: Events and the projection follow token and length (G5): a stale writer's statement touches no row.
 _FENCE = ("visit_id", "token", "seq")
-_TO_CLAIM = (*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body)
+_TO_CLAIM = (
+    *_PROJECTION,
+    *(visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body, visits.c.priority),
+)
 #: Where these stand in a row.
-_TOKEN, _UNTIL, _SNAPSHOT, _BODY = range(len(_PROJECTION), len(_PROJECTION) + 4)
+_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _PRIORITY = range(len(_PROJECTION), len(_PROJECTION) + 5)
 _CLAIM_DUE = (
     select(*_TO_CLAIM).where(visits.c.wake_at <= bindparam("now")).order_by(visits.c.wake_at).limit(bindparam("limit"))
+)
+_CLAIM_OF = (
+    select(*_TO_CLAIM)
+    .where(visits.c.priority == bindparam("priority"), visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
 )
 _CLAIM_ONE = select(*_TO_CLAIM).where(visits.c.visit_id == bindparam("visit"))
 _EVENTS_AFTER = (
@@ -118,12 +127,13 @@ class SqlStore:
         target = self._writer_engine.dialect
         released = {"lease_worker": "NULL", "lease_until": "NULL"}
         self._advance = update_many(visits, _FENCE, _FOLDED, {}, target)
-        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at"), released, target)
+        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at", "priority"), released, target)
         self._insert_events = insert_many(events, target)
         insert_visit = dialect.insert(visits).on_conflict_do_nothing(index_elements=["flow", "key"])
         self._insert_visit = Prepared(insert_visit, _OPENED, target)
         self._claim_events = Prepared(_EVENTS_AFTER, None, target)
         self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True), None, target)
+        self._claim_of = Prepared(dialect.lock_for_claim(_CLAIM_OF, skip=True), None, target)
         self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False), None, target)
         leasing = ("lease_worker", "lease_until", "wake_at", "token")
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
@@ -172,10 +182,36 @@ class SqlStore:
             for sealed in (self.vault.seal(record),)
         ]
 
-    async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
+    async def claim_due(
+        self, worker: str, now: Micros, until: Micros, limit: int, priority: int | None = None
+    ) -> list[Claim]:
         """Lease due visits."""
-        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, limit))
+        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, limit, priority=priority))
         return claims
+
+    async def wake(self, waiting_for: Sequence[str], now: Micros, limit: int) -> int:
+        """Wake free visits before their time."""
+        waiting = (
+            select(visits.c.visit_id)
+            .where(
+                visits.c.status == Status.WAITING.value,
+                visits.c.waiting_for.in_(waiting_for),
+                visits.c.lease_worker.is_(None),
+                visits.c.wake_at > now,
+            )
+            .order_by(case(*((visits.c.waiting_for == each, n) for n, each in enumerate(waiting_for))), visits.c.due_at)
+            .limit(limit)
+        )
+        waiting = self.dialect.lock_for_claim(waiting, skip=True)
+
+        def work(connection: Connection) -> int:
+            found = list(connection.execute(waiting).scalars())
+            if found:
+                connection.execute(update(visits).where(visits.c.visit_id.in_(found)).values(wake_at=now))
+            return len(found)
+
+        count: int = await self.write(work)
+        return count
 
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit."""
@@ -446,7 +482,7 @@ class SqlStore:
             visit_id, projection = append.lease.visit_id, append.projection
             values = (visit_id, append.lease.token, append.base_seq, *_folded(projection))
             if append.release:
-                releasing.append((*values, projection.due_at))
+                releasing.append((*values, projection.due_at, int(append.priority)))
             else:
                 moving.append(values)
             rows += [(visit_id, event.seq, event.at, event.kind, event.payload) for event in append.events]
@@ -479,6 +515,7 @@ class SqlStore:
             "opened_at": projection.opened_at,
             "fingerprint": new.fingerprint,
             "wake_at": projection.due_at,
+            "priority": int(new.priority),
             "token": 0,
             "lease_worker": None,
             "lease_until": None,
@@ -500,7 +537,10 @@ class SqlStore:
 
     def _claim(self, connection: Connection, job: ClaimJob) -> list[Claim]:
         driver = driver_of(connection)
-        if job.visit_id is None:
+        if job.priority is not None:
+            asked = {"priority": int(job.priority), "now": job.now, "limit": job.limit}
+            rows = self._claim_of.run(driver, asked).fetchall()
+        elif job.visit_id is None:
             rows = self._claim_due.run(driver, {"now": job.now, "limit": job.limit}).fetchall()
         else:
             rows = self._claim_one.run(driver, {"visit": job.visit_id}).fetchall()
@@ -513,7 +553,12 @@ class SqlStore:
         self._lease.run(driver, [(row[0], job.worker, job.until, job.until, row[_TOKEN] + 1) for row in rows])
         histories = self._load_histories(connection, driver, rows)
         return [
-            Claim(Lease(row[0], row[_TOKEN] + 1, job.worker, job.until), _projection(row[:_TOKEN]), histories[row[0]])
+            Claim(
+                Lease(row[0], row[_TOKEN] + 1, job.worker, job.until),
+                _projection(row[:_TOKEN]),
+                histories[row[0]],
+                row[_PRIORITY],
+            )
             for row in rows
         ]
 

@@ -15,6 +15,7 @@ from storage.registers.census import Census, Gap, MemoryCensus, SqlCensus, Stand
 from storage.registers.database import Database, MemoryDatabase, SqlDatabase
 from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
 from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
+from storage.registers.peers import PeerRegister
 from storage.registers.requests import AskedRequest, RequestRegister
 from storage.registers.retention import RetentionRegister
 from storage.sql_store import SqlStore
@@ -34,6 +35,7 @@ class Registers:
     feed: Feed
     alerts: AlertRegister
     census: Census
+    peers: PeerRegister
 
 
 def open_registers(store: Store) -> Registers:
@@ -58,6 +60,7 @@ def _registers(database: Database, feed: Feed, census: Census) -> Registers:
         feed,
         AlertRegister(database),
         census,
+        PeerRegister(database),
     )
 
 
@@ -77,6 +80,7 @@ __all__ = [
     "Feed",
     "FeedEvent",
     "Gap",
+    "PeerRegister",
     "Registers",
     "RetentionRegister",
     "Standing",
