@@ -291,8 +291,8 @@ def project(flow: Flow | None, visit: Visit) -> Projection:
         following = plan(flow, visit)
         assert following is not None
         due_at, waiting_for = following.at, following.waiting_for
-        waits = waiting_for is not None and waiting_for not in ("retry", SETTLING)
-        status = Status.WAITING if waits else Status.READY
+        by_itself = following.early is not None or waiting_for in (None, "retry", SETTLING)
+        status = Status.READY if by_itself else Status.WAITING
     return Projection(
         visit_id=visit.visit_id,
         flow=visit.flow,

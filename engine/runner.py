@@ -211,7 +211,10 @@ class Runner:
         now = self._environment.now()
 
         async def claim_due(most: int, priority: Priority | None) -> list[Claim]:
-            return await self._store.claim_due(self.worker, now, now + self.settings.lease, most, priority)
+            until = now + self.settings.lease
+            if priority is None:
+                return await self._store.claim_due(self.worker, now, until, most)
+            return await self._store.claim_due(self.worker, now, until, most, priority)
 
         claims = await self._taking.take(free, self._moving, claim_due)
         for claim in claims:

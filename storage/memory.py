@@ -111,7 +111,7 @@ class MemoryStore:
             kept
             for kept in self._visits.values()
             if kept.projection.waiting_for in waiting_for
-            and kept.projection.status is Status.WAITING
+            and kept.projection.status is Status.READY
             and kept.lease is None
             and kept.wake_at is not None
             and kept.wake_at > now

@@ -194,7 +194,7 @@ class SqlStore:
         waiting = (
             select(visits.c.visit_id)
             .where(
-                visits.c.status == Status.WAITING.value,
+                visits.c.status == Status.READY.value,
                 visits.c.waiting_for.in_(waiting_for),
                 visits.c.lease_worker.is_(None),
                 visits.c.wake_at > now,

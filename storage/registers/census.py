@@ -105,7 +105,7 @@ class SqlCensus:
             .where(
                 or_(
                     and_(_visits.c.status == Status.READY.value, _visits.c.waiting_for == _SETTLING),
-                    and_(_visits.c.status == Status.WAITING.value, _visits.c.waiting_for.like(f"%:{_SETTLING}")),
+                    and_(_visits.c.status == Status.READY.value, _visits.c.waiting_for.like(f"%:{_SETTLING}")),
                     and_(_visits.c.status == Status.STUCK.value, _visits.c.cause == _DOUBT),
                 ),
                 _events.c.kind == "concluded",
