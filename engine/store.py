@@ -192,6 +192,7 @@ class StoreFigures:
     appends: int = 0
     events: int = 0
     largest_batch: int = 0
+    waiting: int = 0  #: jobs that wait for their commit now
     failed: int = 0  #: writes and reads that the database did not do
     batches: Histogram = field(default_factory=lambda: Histogram((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)))
     #: seconds from beginning a transaction to its commit

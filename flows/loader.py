@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from engine.definitions import FlowDefinition
 from engine.errors import InvalidFlow
+from engine.peers.settings import Limits
 from flows.schedules import Schedule
 from flows.schema import SiteFile, flow_schema, site_schema
 from flows.shape import faults, near
@@ -35,6 +36,7 @@ class Site:
     sources: dict[str, Source] = field(default_factory=dict)  #: where each flow's values stand
     schedules: list[Schedule] = field(default_factory=list)
     timezone: str = "Asia/Shanghai"  #: of the schedules
+    limits: Limits = field(default_factory=Limits)  #: of peers, and what comes first
     source: Source = field(default_factory=lambda: Source(None))  #: where the site file's own values stand
 
 
@@ -67,6 +69,7 @@ def load_site(path: Path | str) -> Site:
         if not faulty:
             definitions[name] = _model(flow)
     _schedules(source, problems)
+    _limits(source, definitions, problems)
     if problems:
         raise invalid(problems)
     checked = SiteFile.model_validate(source.data)
@@ -78,6 +81,7 @@ def load_site(path: Path | str) -> Site:
         sources=flows,
         schedules=checked.schedules,
         timezone=checked.timezone,
+        limits=checked.limits,
         source=source,
     )
 
@@ -181,6 +185,27 @@ def _schedules(source: Source, problems: list[Problem]) -> None:
             path = (*here, "open", "flow")
             message = f"expected a flow that is on, got {name!r}{near(name, flows)}"
             problems.append(Problem(source.mark(path), path_text(path), message))
+
+
+def _limits(source: Source, definitions: Mapping[str, FlowDefinition], problems: list[Problem]) -> None:
+    """Hold limits to the peers that are configured, and priorities to the triggers there are."""
+    if any(problem.path.startswith("limits") for problem in problems):
+        return
+    limits = source.data.get("limits") or {}
+
+    def known(path: Path_, noun: str, name: str, names: Iterable[str]) -> None:
+        if name not in (names := list(names)):
+            message = f"expected {noun}, got {name!r}{near(name, names)}"
+            problems.append(Problem(source.mark(path), path_text(path), message))
+
+    for peer in limits.get("peers") or {}:
+        known(("limits", "peers", peer), "an adapter of this site", peer, source.data.get("adapters") or {})
+    for flow, named in (limits.get("priorities") or {}).items():
+        known(("limits", "priorities", flow), "a flow that is on", flow, source.data["flows"])
+        if flow in definitions:
+            triggers = [each.trigger for each in definitions[flow].transitions] + ["*"]
+            for trigger in named:
+                known(("limits", "priorities", flow, trigger), f"a trigger of {flow}", trigger, triggers)
 
 
 def _touches(problems: Iterable[Problem], name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from engine.definitions import BY_STEP, FlowDefinition, format_duration, known_zone
+from engine.peers.settings import Limits
 from flows.schedules import Schedule
 
 Schema = dict[str, Any]
@@ -51,6 +52,7 @@ class SiteFile(BaseModel):
     overrides: dict[str, dict[str, Any]] = {}
     timezone: str = "Asia/Shanghai"  #: of the schedules; a flow has its own
     schedules: list[Schedule] = []
+    limits: Limits = Limits()
 
     @field_validator("timezone")
     @classmethod

@@ -46,6 +46,7 @@ class Background:
             ("feed", self._hub.publish, 0.2),
             ("batches", self._batches.work, 0.5),
             ("housekeeping", self.keep_house, 600.0),
+            ("peers", self._application.peers.run, 0.01),
             ("alerts", self._alerting.evaluate, 15.0),
         ]
         key = self._application.settings.patient_secret()

@@ -26,6 +26,7 @@ class Topic(StrEnum):
     GAP = "gap"
     KEEPING = "keeping"
     WAITING = "waiting"
+    PEER = "peer"
 
 
 _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
@@ -67,6 +68,12 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "lease_ended": ("租约已过期无人接手", "its lease has ended and nobody took it over"),
         "due_and_not_taken": ("已到期但无人处理", "due, and nobody takes it"),
         "unknown_status": ("状态未知", "of a status that nobody knows"),
+    },
+    Topic.PEER: {
+        "closed": ("正常呼叫", "called"),
+        "paused": ("无应答，暂停呼叫", "does not answer, left alone"),
+        "trial": ("试探中", "being tried"),
+        "held": ("人工停用", "stopped by hand"),
     },
     Topic.WAITING: {
         "peer_paused": ("对方无应答，暂停呼叫", "the peer does not answer and is left alone"),

@@ -16,12 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.environment import MINUTE
 from service import files_api
 from service.access.matrix import matrix
+from service.access.overload import Sluice
 from service.api import (
     actions,
     approvals,
     batches,
     exchanges,
     oversight,
+    peers,
     problems,
     session,
     streams,
@@ -47,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     batches.router,
     oversight.router,
     watching.router,
+    peers.router,
     entrance.router,
     board.router,
     console_visit.router,
@@ -134,6 +137,7 @@ def build_api(application: Application) -> FastAPI:
     )
     api.state.application = application
     api.state.desk = Desk.of(application)
+    api.add_middleware(Sluice, overload=application.watching.overload)
     api.add_middleware(_Headers)
     problems.install(api)
     for router in (*ROUTERS, service_router):

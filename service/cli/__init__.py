@@ -18,6 +18,7 @@ from service.cli import (
     flows,
     keys,
     neimenggu,
+    peers,
     pushes,
     reconcile,
     schedules,
@@ -51,6 +52,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(peers.app, name="peers")
 app.command()(audit.audit)
 app.command()(reconcile.reconcile)
 app.command()(serve.serve)
