@@ -31,7 +31,7 @@ class PeerLimits(Model):
     concurrent: int | None = Field(default=None, ge=1, le=10_000)  #: calls in the air
     rate: float | None = Field(default=None, gt=0, le=100_000)  #: calls a second, sustained
     burst: int | None = Field(default=None, ge=1, le=100_000)  #: calls at once after a rest; default: a second's worth
-    breaker: BreakerSettings | None = None
+    breaker: BreakerSettings | None = None  #: without one a peer that does not answer is asked on and on
 
     @model_validator(mode="after")
     def _burst_of_a_rate(self) -> Self:

@@ -23,7 +23,7 @@ async def wired() -> Wired:
 
 
 def filled(path: str) -> str:
-    for name in ("visit", "exchange", "approval", "batch", "delivery", "file", "flow", "schedule", "asset"):
+    for name in ("visit", "exchange", "approval", "batch", "delivery", "file", "flow", "schedule", "asset", "peer"):
         path = path.replace(f"{{{name}}}", "nothing")
     assert "{" not in path, f"{path}: say here what to put in"
     return path
