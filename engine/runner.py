@@ -97,6 +97,11 @@ class Runner:
         self._executor = Executor(self._caller, flows)
 
     @property
+    def gate(self) -> Gate:
+        """Return what is asked before every call."""
+        return self._caller.gate
+
+    @property
     def in_flight(self) -> int:
         """Return how many visits are being moved right now."""
         return len(self._tasks)

@@ -93,13 +93,15 @@ class Turnstile:
             queue.clear()
 
     def estimate(self, priority: Priority) -> Micros:
-        """Return in about how long one more of this priority would have a place."""
+        """Return in about how long one more of this priority would have a place; 0: nobody knows."""
+        if self.slots == 0 or self._rate == 0:
+            return 0  # this process has no part of the limit at the moment, which changes within seconds
         pace = 1e9
         if self.slots is not None:
             pace = min(pace, self.slots / max(self._took, 1000.0) * SECOND)
         if self._rate is not None:
             pace = min(pace, self._rate)
-        return int((len(self._queues[priority]) + 1) / max(pace, 1e-6) * SECOND)
+        return int((len(self._queues[priority]) + 1) / pace * SECOND)
 
     # -- places
     def _left(self, priority: Priority, turn: asyncio.Future[bool]) -> bool:
@@ -137,7 +139,7 @@ class Turnstile:
                 self._take()
                 turn.set_result(True)
         places = self.slots is None or self.used < self.slots
-        if wanting and places and self._rate is not None and self._timer is None:
+        if wanting and places and self._rate and self._timer is None:  # a rate of 0 ends when another is allowed
             wait = max((1 - self._tokens) / self._rate, 0.001)
             self._timer = asyncio.get_running_loop().call_later(wait, self._again)
 

@@ -58,8 +58,10 @@ class Keeper:
         environment: Environment,
         worker: str,
         wake: Callable[[], None],
+        pace: Micros = LOOK,
     ) -> None:
-        """``wake`` has the runner look for due visits."""
+        """``wake`` has the runner look for due visits; ``pace``: how often it looks."""
+        self._pace = pace
         self.peers = peers
         self._board, self._store, self._environment = board, store, environment
         self._worker, self._wake = worker, wake
@@ -68,9 +70,9 @@ class Keeper:
         peers.changed = self._turned.set
 
     async def run(self) -> None:
-        """Look once, when something has changed or a second later."""
+        """Look once: when something has changed, or when it is time."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK / SECOND):
+            async with asyncio.timeout(self._pace / SECOND):
                 await self._turned.wait()
         self._turned.clear()
         await self.look()

@@ -53,7 +53,7 @@ async def test_a_doubt_waits_for_its_peer_without_losing_a_look(fault: object) -
     gate.shut = False
     visit = await world.open(invoice="I1")
     world.peer.fail("settle", fault)  # type: ignore[arg-type]
-    await world.run(until=lambda: ("settle" in dict(world.peer.received)))
+    await world.run(until=lambda: "settle" in dict(world.peer.received))
     gate.shut = True
     await world.run(patience=12 * HOUR)
     fold = await world.visit(visit)
@@ -72,7 +72,7 @@ async def test_an_outage_uses_up_no_patience_and_fills_no_journal() -> None:
     visit = await world.open(invoice="I1")
     gate.shut = False
     world.peer.fail("register", not_sent)
-    await world.run(until=lambda: ("register" in dict(world.peer.received)))
+    await world.run(until=lambda: "register" in dict(world.peer.received))
     gate.shut = True
     await world.run(patience=12 * HOUR)
     pauses = [event for event in await world.events(visit) if isinstance(event, Paused)]
