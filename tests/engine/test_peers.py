@@ -155,7 +155,7 @@ def test_who_finds_no_place_to_wait_is_told_when_to_come_back() -> None:
 # -- fairness
 @pytest.mark.parametrize("seed", range(5))
 def test_a_flood_of_timed_uploads_does_not_starve_settlements(seed: int) -> None:
-    """300 uploads wait for one place; settlements that come meanwhile wait for a handful of calls, not for the flood."""
+    """300 uploads wait for one place; settlements that come meanwhile wait for a few calls, not for the flood."""
 
     async def work(clock: Clock) -> tuple[list[float], int]:
         peers = gate(clock, waiting=1000, concurrent=1)
