@@ -36,12 +36,18 @@ class Pausing:
         self._gate: Shut | None = None
         self._original = Runs.ask
         monkeypatch.setattr(runs, "Caller", self._caller)
-        monkeypatch.setattr(Runs, "ask", lambda *args: self._ask(*args))
+        monkeypatch.setattr(Runs, "ask", self._asking())
 
     def _caller(self, store: Any, adapters: Any, environment: Any, **rest: Any) -> Caller:
         self._gate = Shut(environment)
         self._gate.shut = False
         return Caller(store, adapters, environment, gate=self._gate, **rest)
+
+    def _asking(self) -> Any:
+        async def ask(of: Runs, body: str, visit: Visit, timing: str) -> tuple[Asked | None, Ran | None]:
+            return await self._ask(of, body, visit, timing)
+
+        return ask
 
     async def _ask(self, of: Runs, body: str, visit: Visit, timing: str) -> tuple[Asked | None, Ran | None]:
         found = await self._original(of, body, visit, timing)
