@@ -64,7 +64,8 @@ class _Connection:
 
     def __init__(self, host: str, port: int, key: str) -> None:
         self._host, self._port = host, port
-        self._head = f"Host: {host}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+        who = f"Authorization: Bearer {key}\r\n" if key else ""
+        self._head = f"Host: {host}\r\n{who}Content-Type: application/json\r\n"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, body: object) -> tuple[int, dict[str, str], bytes]:

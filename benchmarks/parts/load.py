@@ -60,9 +60,9 @@ def load(setting: Setting) -> Part:
     for each in results:
         _tell(part, each)
     part.notes.append(
-        f"A trigger is accepted when it is durable. {Size(0, 0).askers} connections with {Size(0, 0).clients} keys that together may"
-        f" ask for {_OF_A_KEY} times what is sustained; nobody obeys Retry-After. Whoever asks has the same machine as"
-        " the service, so that 16 times is what can still be offered beside it."
+        f"A trigger is accepted when it is durable. {Size(0, 0).askers} connections with {Size(0, 0).clients} keys that"
+        f" together may ask for {_OF_A_KEY} times what is sustained; nobody obeys Retry-After. Whoever"
+        " asks has the same machine as the service, so that 16 times is what can still be offered beside it."
     )
     return part
 

@@ -42,7 +42,7 @@ class _Kept:
     peer: Peer
     told: PeerRow | None = None
     told_at: Micros = 0  #: monotonic
-    hold_at: Micros = 0  #: of the decision that was obeyed last
+    obeyed: Hold | None = None  #: the decision that was obeyed last
     tried: Micros = -1  #: the pause for whose end visits were called
     calling_back: bool = True  #: visits may wait for this peer though it is not paused
 
@@ -173,9 +173,9 @@ class Keeper:
 
 def _obey(kept: _Kept, hold: Hold) -> None:
     """Do what a person decided last, once."""
-    if hold.at <= kept.hold_at:
+    if hold == kept.obeyed:
         return
-    kept.hold_at = hold.at
+    kept.obeyed = hold
     if hold.held:
         kept.peer.hold()
     elif not kept.peer.breaker.closed:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from benchmarks.parts.load import Size, measured
+from benchmarks.loading.asking import Asker, ask, open_visits
+from benchmarks.loading.found import missing
+from benchmarks.loading.served import prepared, serving
 
 pytestmark = pytest.mark.slow
 
 
 def test_too_much_work_is_turned_away_and_what_is_accepted_is_kept(tmp_path: Path) -> None:
-    size = Size(seconds=2, search=1, askers=48, clients=1, visits=2)
-    found = measured("SQLite", f"sqlite:///{tmp_path / 'load.db'}", tmp_path, size, requests_at_once="6")
-    most = found.phases[-1]
-    assert set(most.statuses) <= {"200", "202", "409", "429", "503"}
-    assert most.statuses["429"] + most.statuses["503"] > 0, "48 at once, and 6 are let in"
-    assert sum(phase.without_retry_after for phase in found.phases) == 0
-    assert len(most.accepted) > 0, "turning away is not all that it does"
-    assert found.missing == 0
-    assert found.memory[-1][1] < 1.25 * found.memory[0][1]
+    url = f"sqlite:///{tmp_path / 'load.db'}"
+    site = prepared(tmp_path, url, 0)
+    askers = [Asker(n, "") for n in range(48)]
+    with serving(site, requests_at_once="6", requests_per_second="1000000", requests_burst="1000000") as served:
+        asyncio.run(open_visits(served.host, served.port, askers, 2, "load"))
+        calm = asyncio.run(ask(served.host, served.port, askers[:4], 1.5))
+        flood = asyncio.run(ask(served.host, served.port, askers, 4.0, 16 * calm.rate))
+        before, after = (max(served.memory.between(each.began, each.ended)) for each in (calm, flood))
+    assert set(calm.statuses) <= {"200", "202", "409"}, "who asks for little is not turned away"
+    assert set(flood.statuses) <= {"200", "202", "409", "503"}
+    assert flood.statuses["503"] > 0, "48 at once, and 6 are let in"
+    assert flood.without_retry_after == 0
+    assert len(flood.accepted) > 0, "turning away is not all that it does"
+    assert missing(url, tmp_path / "data" / "exchange.key", calm.accepted + flood.accepted) == []
+    assert after < 1.25 * before
