@@ -129,15 +129,13 @@ class SqlCensus:
         leased = c.lease_until.is_not(None)
         # One that waits for its peer is called when the peer is back, which is before its time.
         called = and_(c.waiting_for.like(f"{_PAUSED}:%"), c.wake_at < c.due_at)
+        elsewhen = and_(c.wake_at != c.due_at, or_(c.waiting_for.is_(None), ~called))
         problem = case(
             (and_(c.status == "stuck", c.cause.is_(None)), "stuck_without_cause"),
             (and_(c.status == "waiting", c.waiting_for.is_(None)), "waits_for_nothing"),
             (and_(c.status.in_(("ready", "waiting")), c.due_at.is_(None)), "no_time"),
             (and_(c.status.in_(("ready", "waiting")), c.wake_at.is_(None)), "never_woken"),
-            (
-                and_(c.status.in_(("ready", "waiting")), ~leased, c.wake_at != c.due_at, ~called),
-                "woken_at_another_time",
-            ),
+            (and_(c.status.in_(("ready", "waiting")), ~leased, elsewhen), "woken_at_another_time"),
             (and_(leased, c.lease_until < now - grace), "lease_ended"),
             (and_(c.status.in_(("ready", "waiting")), ~leased, c.due_at < now - grace), "due_and_not_taken"),
             (c.status.not_in(_OPEN), "unknown_status"),
