@@ -213,7 +213,7 @@ class Hospital:
 
     def _gate(self, peer: str) -> Peers:
         """Limits so narrow that calls wait and are sent back, and a breaker that gives up soon."""
-        breaker = {"failures": 2, "pause": "5s", "longest": "30s"}
+        breaker = {"failures": 1, "pause": "5s", "longest": "30s"}
         bears = {"concurrent": 1 + self.fate.pick("slots", 2), "rate": 0.5, "burst": 2, "breaker": breaker}
         peers = Peers(Limits.model_validate({"default": bears}), self.clock, waiting=1)
         peers.know([peer])

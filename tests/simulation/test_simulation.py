@@ -49,7 +49,7 @@ def test_with_limits_and_breakers_everything_comes_to_rest_as_well() -> None:
 def test_with_limits_and_breakers_many_schedules_come_to_rest(part: int) -> None:
     broken, paused, times = held_off(1000 + part * 100, 100)
     assert broken == []
-    assert paused > 20 and times > 100
+    assert paused > 20 and times > 60
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: f"{story['seed']}: {story['was']}")
