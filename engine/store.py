@@ -258,7 +258,7 @@ class Store(Protocol):
         """Return visits, newest first."""
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:
-        """Return all events of a visit, oldest first."""
+        """Return all events of a visit, oldest first. Reading what a visit holds raises Shredded when that is gone."""
 
     async def history(self, visit_id: str) -> History:
         """Return the snapshot and the events after it, without leasing."""
@@ -270,7 +270,10 @@ class Store(Protocol):
         """Return a visit's exchanges, decrypted, oldest first."""
 
     async def reseal(self, batch: int = 200) -> int:
-        """Encrypt up to ``batch`` rows of older keys anew under the current one; return how many, 0 at the end."""
+        """Seal up to ``batch`` rows that are plain or under older keys; return how many, 0 at the end."""
+
+    async def to_reseal(self) -> int:
+        """Return how many rows :meth:`reseal` would find now."""
 
     # -- workers
     async def register(self, worker: Worker) -> None:

@@ -20,7 +20,7 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Store
 from flows import Site, load_catalogue, load_site, prove
-from service.peers.keeper import Keeper
+from service.limiting.keeper import Keeper
 from service.sessions import Sessions
 from service.settings import Settings
 from service.watching.tally import Tally, Watches

@@ -22,6 +22,10 @@ GATEWAY_DEFAULTS = {
 }
 
 
+#: Days: reconciliation, refunds and pushes read visits that were closed lately.
+SHORTEST_KEPT = 30
+
+
 class Settings(BaseSettings):
     """All settings. ``visitflow --help`` names the ones that a command line may override."""
 
@@ -142,6 +146,16 @@ class Settings(BaseSettings):
     keep_deliveries_days: int = Field(default=0, ge=0, description="messages to the webhook, delivered or given up")
     keep_batches_days: int = Field(default=0, ge=0, description="batches that are done")
     keep_audit_days: int = Field(default=0, ge=0, description="the audit")
+    keep_journals_days: int = Field(
+        default=0, ge=0, description="what closed visits hold: then shredded, which nothing brings back; 30 or more"
+    )
+
+    @field_validator("keep_journals_days")
+    @classmethod
+    def _not_tomorrow(cls, value: int) -> int:
+        if 0 < value < SHORTEST_KEPT:
+            raise ValueError(f"0 (for ever) or at least {SHORTEST_KEPT}: bills of the last month are still compared")
+        return value
 
     @field_validator("gateway_allow", "platform_allow")
     @classmethod

@@ -163,6 +163,53 @@ class Delivery(Shape):
     done_at: str | None = None
 
 
+class ScheduleRan(Shape):
+    """What a run that a person asked for came to."""
+
+    result: Literal["opened", "already", "done"]
+    told: str
+
+
+class ScheduleRun(Shape):
+    """One run of a schedule: of a moment, by ``clock`` or by a person."""
+
+    run: str
+    schedule: str
+    due: str
+    by: str
+    reason: str
+    began: str
+    ended: str | None = None
+    attempts: int
+    result: Literal["running", "opened", "already", "done", "refused", "failed", "skipped", "broken"]
+    told: str
+
+
+class SchedulePaused(Shape):
+    """Since when a schedule is paused, by whom and why."""
+
+    at: str
+    by: str
+    reason: str
+
+
+class ScheduleShown(Shape):
+    """A schedule of flows.yaml: when it runs next, what the last run came to, who has paused it."""
+
+    model_config = ConfigDict(extra="allow")  #: what flows.yaml declares of it stands beside
+
+    name: str
+    next_run: str | None = None
+    moved_from: str | None = None
+    moved_because: str | None = None
+    paused: SchedulePaused | None = None
+    late_seconds: int
+    last_due: str
+    last_key: str | None = None
+    last_visit: dict[str, Any] | None = None
+    last_run: ScheduleRun | None = None
+
+
 class Session(Shape):
     """Who is signed in, and what they may do."""
 

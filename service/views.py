@@ -12,7 +12,7 @@ from engine.environment import SECOND, Micros
 from engine.events import AnyEvent, decode
 from engine.facts import loads
 from engine.store import ExchangeRecord, Projection, StoredEvent
-from service.peers.standing import PeerStanding
+from service.limiting.standing import PeerStanding
 from storage.registers import Approval, AuditEntry, Batch, BatchItem, Delivery
 
 

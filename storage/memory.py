@@ -226,6 +226,10 @@ class MemoryStore:
         """Do nothing: what is in memory is not encrypted."""
         return 0
 
+    async def to_reseal(self) -> int:
+        """Return 0."""
+        return 0
+
     async def register(self, worker: Worker) -> None:
         """Insert or refresh a worker's row."""
         self._workers[worker.worker] = worker

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
+import storage.history_tables
 import storage.service_tables  # noqa: F401 - METADATA below is of these as well
 
 
@@ -71,7 +72,33 @@ class EventRow(SQLModel, table=True):
     seq: int = Field(primary_key=True)
     at: int = Field(sa_type=BigInteger)
     kind: str = Field(max_length=24)
-    payload: str = Field(sa_column=Column(Text, nullable=False))
+    payload: str = Field(sa_column=Column(Text, nullable=False))  #: sealed under the visit's key: storage.keyring
+
+
+class VisitKeyRow(SQLModel, table=True):
+    """The key under which a visit's journal is sealed (ADR 36), or that of the service's own rows (visit_id "-").
+
+    ``key_id`` is the vault's key that seals this one; "": the visit was opened before there were keys and has none yet;
+    NULL: shredded.
+    """
+
+    __tablename__ = "visit_keys"
+    __table_args__ = (
+        Index("ix_visit_keys_key_id", "key_id", "visit_id"),
+        Index(
+            "ix_visit_keys_plain",
+            "visit_id",
+            sqlite_where=text("plain_until > 0"),
+            postgresql_where=text("plain_until > 0"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    visit_id: str = Field(primary_key=True, max_length=26)
+    key_id: str | None = Field(default=None, max_length=64)
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  #: nonce, tag, ciphertext
+    plain_until: int  #: so many events from the beginning may be plain text; 0: none, a plain one was put there
+    shredded_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class ExchangeRow(SQLModel, table=True):

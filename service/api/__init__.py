@@ -22,9 +22,11 @@ from service.api import (
     approvals,
     batches,
     exchanges,
+    history,
     oversight,
     peers,
     problems,
+    schedules,
     session,
     streams,
     visits,
@@ -34,6 +36,7 @@ from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
 from service.application import Application
 from service.console import board, deeds, entrance
+from service.console import history as console_history
 from service.console import oversight as console_oversight
 from service.console import visit as console_visit
 from service.sheets import api as sheets_api
@@ -48,6 +51,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+    history.router,
+    schedules.router,
     watching.router,
     peers.router,
     entrance.router,
@@ -55,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     console_visit.router,
     deeds.router,
     console_oversight.router,
+    console_history.router,
     sheets_api.router,
 )
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 
 from service.api.bodies import Reasoned, documented
 from service.api.desk import caller_of, desk_of, read
-from service.peers.standing import decide, standings
+from service.limiting.standing import decide, peer_standings
 from service.shapes import PeerLine
 from service.views import peer_view
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["peers"])
 @router.get("/peers", responses={200: {"model": list[PeerLine]}})
 async def list_peers(request: Request) -> list[dict[str, Any]]:
     """List peers: called, left alone or stopped, since when, and what waits for them."""
-    return [peer_view(each) for each in await standings(desk_of(request).application)]
+    return [peer_view(each) for each in await peer_standings(desk_of(request).application)]
 
 
 @router.post("/peers/{peer}/hold", openapi_extra=documented(Reasoned), responses={200: {"model": list[PeerLine]}})
@@ -38,4 +38,4 @@ async def _decided(request: Request, peer: str, *, held: bool) -> list[dict[str,
     application = desk.application
     await decide(application, peer, held, caller.acting_for(body.by) or "open", body.reason)
     await desk.audit.by(caller, "hold_peer" if held else "release_peer", peer, body.reason, told=body.by)
-    return [peer_view(each) for each in await standings(application) if each.peer == peer]
+    return [peer_view(each) for each in await peer_standings(application) if each.peer == peer]

@@ -121,19 +121,22 @@ def print_new_key() -> None:
 
 @app.command("rotate-keys")
 def rotate_keys(json: Json = False) -> None:
-    """Encrypt exchanges, sessions and files of older keys anew under the current (first) key. May be run again."""
+    """Seal what is plain (journals of before ADR 36) or under an older key with the current (first) one.
+
+    While visits go on; a little at a time. Broken off, it goes on where it was when it is run again.
+    """
 
     async def work() -> int:
         async with application(settings()) as wired:
-            total = 0
+            total, left = 0, await wired.store.to_reseal()
             while count := await wired.store.reseal():
                 total += count
                 if not json:
-                    out.print(f"  {total}", end="\r")
+                    out.print(f"  {total:,} / {max(left, total):,}", end="\r")
             return total
 
     total = run(work())
     if json:
         print_json({"resealed": total})
     else:
-        out.print(f"{total} rows now under the current key")
+        out.print(f"{total:,} rows now under the current key")

@@ -10,7 +10,7 @@ from service.application import Application
 from service.audit import Audit
 from service.cli.console import By, Json, Reason, language, out, print_json, table
 from service.cli.users import with_application
-from service.peers.standing import PeerStanding, decide, standings
+from service.limiting.standing import PeerStanding, decide, peer_standings
 from service.views import moment, peer_view
 from service.words import Topic, word
 
@@ -22,7 +22,7 @@ Peer = Annotated[str, typer.Argument(help="The adapter's name in flows.yaml.")]
 @app.command("list")
 def list_peers(json: Json = False) -> None:
     """List peers as the running services see them. Example: `visitflow peers list`"""
-    found: list[PeerStanding] = with_application(standings)
+    found: list[PeerStanding] = with_application(peer_standings)
     if json:
         print_json([peer_view(each) for each in found])
         return

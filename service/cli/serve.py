@@ -28,7 +28,7 @@ from service.logs import configure_service
 from service.platform.endpoint import build_platform
 from service.platform.methods import Methods, UnknownOperation
 from service.platform.pushes import Outbox
-from service.schedules import Scheduler
+from service.scheduling import Scheduler
 from service.settings import Settings
 from service.signed_post import Endpoint
 from service.tuning import tune_collector
@@ -102,8 +102,8 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         tune_collector()
         await wired.peers.look()  # what others have of the peers' limits, before the first call
         await wired.runner.start()
-        schedules.start()
-        wired.watching.start(schedules.results)
+        await schedules.start()
+        wired.watching.start()
         outbox.start()
         background.start()
         if chosen.host not in LOOPBACK and chosen.tls_certificate is None and not chosen.proxies:

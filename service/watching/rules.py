@@ -28,6 +28,9 @@ Watched = Literal[
     "timer_idle",
     "deliveries_dead",
     "schedule",
+    "schedule_late",
+    "schedule_paused",
+    "calendar_days",
 ]
 
 

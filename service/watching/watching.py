@@ -51,7 +51,6 @@ class Watching:
         self.overload = Overload(settings, environment, store.figures, lambda: self.surveyor.last.due)
         self.surveyor = Surveyor(registers, environment)
         self.doctor = Doctor(settings, store, registers, runner, environment)
-        self.schedules: Mapping[str, tuple[str, Micros]] = {}
         self.lag = 0.0  #: seconds by which the loop's last turn was late
         self._settings = settings
         self._environment = environment
@@ -65,15 +64,14 @@ class Watching:
                 lambda: figures.of_store(store.figures),
                 lambda: figures.of_peers(adapters),
                 lambda: figures.of_gate(peers),
-                lambda: figures.of_schedules(self.schedules),
+                lambda: figures.of_schedules(self.surveyor.last.schedules),
                 figures.of_build,
                 self._own,
             )
         )
 
-    def start(self, schedules: Mapping[str, tuple[str, Micros]]) -> None:
-        """Begin to look at the loop; ``schedules`` are last results by name, kept by the scheduler."""
-        self.schedules = schedules
+    def start(self) -> None:
+        """Begin to look at the loop."""
         self._looking = asyncio.create_task(self._look(), name="loop_lag")
 
     async def stop(self) -> None:

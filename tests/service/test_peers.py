@@ -12,7 +12,7 @@ from engine.peers import Hold, Limits, PeerRow, Peers
 from engine.peers.breaker import State
 from engine.store import NewVisit, Status, Store, VisitFilter
 from service.access.overload import Overload
-from service.peers.keeper import BELIEVED, Keeper
+from service.limiting.keeper import BELIEVED, Keeper
 from storage.registers import open_registers
 from tests.conftest import STORES
 from tests.service.wired import Wired, opened, settings
@@ -145,7 +145,7 @@ async def test_a_doubt_is_what_the_trial_looks_at_first(monkeypatch: pytest.Monk
     await world.step()
     before = len(world.peer.received)
     world.environment.time += 31 * SECOND
-    monkeypatch.setattr("service.peers.keeper.TRIALS", 1)
+    monkeypatch.setattr("service.limiting.keeper.TRIALS", 1)
     await keeper.look()
     await world.step()
     assert world.peer.received[before][0] == "look"

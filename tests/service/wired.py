@@ -19,7 +19,7 @@ from service.access.secrets import digest, hashed, key_text, token
 from service.api import build_api
 from service.api.desk import Desk
 from service.application import Application
-from service.peers.keeper import Keeper
+from service.limiting.keeper import Keeper
 from service.settings import Settings
 from service.watching.tally import Tally
 from service.watching.watching import Watching

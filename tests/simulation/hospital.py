@@ -29,7 +29,7 @@ from engine.runner import Runner, RunnerSettings
 from engine.store import Status, Store, VisitFilter, Worker
 from engine.visit import Visit, fold
 from flows import load_catalogue
-from service.peers.keeper import Keeper
+from service.limiting.keeper import Keeper
 from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.gateway import Gateway
 from storage import MemoryStore

@@ -33,7 +33,7 @@ class PeerStanding:
 _GRAVITY = (State.HELD, State.PAUSED, State.TRIAL, State.CLOSED)
 
 
-async def standings(application: Application) -> list[PeerStanding]:
+async def peer_standings(application: Application) -> list[PeerStanding]:
     """Return all peers that this site configures. Raises StoreError."""
     board, now = application.registers.peers, application.environment.now()
     rows = await board.rows(now)
