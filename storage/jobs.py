@@ -44,6 +44,7 @@ class ClaimJob:
     until: Micros
     limit: int = 1
     visit_id: str | None = None
+    priority: int | None = None  #: of due visits: only those that want their worker with it
 
 
 @dataclass(frozen=True, slots=True)

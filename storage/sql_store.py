@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -66,7 +66,7 @@ _PROJECTION = (
 )
 _OPENED = (
     *("visit_id", "flow", "version", "key", "state", "status", "cause", "waiting_for", "seq"),
-    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "token"),
+    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "priority", "token"),
     *("lease_worker", "lease_until"),
 )
 _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting_for", "cause")
@@ -76,15 +76,22 @@ _FENCE = ("visit_id", "token", "seq")
 _HELD = tuple(column.name for column in visit_keys.columns)
 _TO_CLAIM = (
     *(*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body),
-    *(visit_keys.c.key_id, visit_keys.c.body, visit_keys.c.plain_until),
+    *(visits.c.priority, visit_keys.c.key_id, visit_keys.c.body, visit_keys.c.plain_until),
 )
 #: Where these stand in a row; the columns of the key from ``_KEY`` on.
-_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _KEY = range(len(_PROJECTION), len(_PROJECTION) + 5)
+_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _PRIORITY, _KEY = range(len(_PROJECTION), len(_PROJECTION) + 6)
 _WITH_KEYS = visits.outerjoin(visit_keys, visit_keys.c.visit_id == visits.c.visit_id)
 _CLAIM_DUE = (
     select(*_TO_CLAIM)
     .select_from(_WITH_KEYS)
     .where(visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
+)
+_CLAIM_OF = (
+    select(*_TO_CLAIM)
+    .select_from(_WITH_KEYS)
+    .where(visits.c.priority == bindparam("priority"), visits.c.wake_at <= bindparam("now"))
     .order_by(visits.c.wake_at)
     .limit(bindparam("limit"))
 )
@@ -137,13 +144,14 @@ class SqlStore:
         target = self._writer_engine.dialect
         released = {"lease_worker": "NULL", "lease_until": "NULL"}
         self._advance = update_many(visits, _FENCE, _FOLDED, {}, target)
-        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at"), released, target)
+        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at", "priority"), released, target)
         self._insert_events = insert_many(events, target)
         insert_visit = dialect.insert(visits).on_conflict_do_nothing(index_elements=["flow", "key"])
         self._insert_visit = Prepared(insert_visit, _OPENED, target)
         self._insert_key = insert_many(visit_keys, target)
         self._claim_events = Prepared(_EVENTS_AFTER, None, target)
         self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True, of=visits), None, target)
+        self._claim_of = Prepared(dialect.lock_for_claim(_CLAIM_OF, skip=True, of=visits), None, target)
         self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False, of=visits), None, target)
         leasing = ("lease_worker", "lease_until", "wake_at", "token")
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
@@ -204,10 +212,36 @@ class SqlStore:
             for sealed in (self.vault.seal(record),)
         ]
 
-    async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
+    async def claim_due(
+        self, worker: str, now: Micros, until: Micros, limit: int, priority: int | None = None
+    ) -> list[Claim]:
         """Lease due visits."""
-        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, limit))
+        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, limit, priority=priority))
         return [open_claim(self.keys, each) for each in drawn]
+
+    async def wake(self, waiting_for: Sequence[str], now: Micros, limit: int) -> int:
+        """Wake free visits before their time."""
+        waiting = (
+            select(visits.c.visit_id)
+            .where(
+                visits.c.status == Status.READY.value,
+                visits.c.waiting_for.in_(waiting_for),
+                visits.c.lease_worker.is_(None),
+                visits.c.wake_at > now,
+            )
+            .order_by(case(*((visits.c.waiting_for == each, n) for n, each in enumerate(waiting_for))), visits.c.due_at)
+            .limit(limit)
+        )
+        waiting = self.dialect.lock_for_claim(waiting, skip=True)
+
+        def work(connection: Connection) -> int:
+            found = list(connection.execute(waiting).scalars())
+            if found:
+                connection.execute(update(visits).where(visits.c.visit_id.in_(found)).values(wake_at=now))
+            return len(found)
+
+        count: int = await self.write(work)
+        return count
 
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit."""
@@ -488,7 +522,7 @@ class SqlStore:
             visit_id, projection = append.lease.visit_id, append.projection
             values = (visit_id, append.lease.token, append.base_seq, *_folded(projection))
             if append.release:
-                releasing.append((*values, projection.due_at))
+                releasing.append((*values, projection.due_at, int(append.priority)))
             else:
                 moving.append(values)
             # Sealed before, unless the key was not at hand, or is not the one that is kept: made, and rolled back.
@@ -526,6 +560,7 @@ class SqlStore:
             "opened_at": projection.opened_at,
             "fingerprint": new.fingerprint,
             "wake_at": projection.due_at,
+            "priority": int(new.priority),
             "token": 0,
             "lease_worker": None,
             "lease_until": None,
@@ -548,7 +583,10 @@ class SqlStore:
 
     def _claim(self, connection: Connection, job: ClaimJob) -> list[Drawn]:
         driver = driver_of(connection)
-        if job.visit_id is None:
+        if job.priority is not None:
+            asked = {"priority": int(job.priority), "now": job.now, "limit": job.limit}
+            rows = self._claim_of.run(driver, asked).fetchall()
+        elif job.visit_id is None:
             rows = self._claim_due.run(driver, {"now": job.now, "limit": job.limit}).fetchall()
         else:
             rows = self._claim_one.run(driver, {"visit": job.visit_id}).fetchall()
@@ -568,6 +606,7 @@ class SqlStore:
                 keys[row[0]],
                 None if row[_SNAPSHOT] is None else Snapshot(row[_SNAPSHOT], row[_BODY]),
                 found[row[0]],
+                row[_PRIORITY],
             )
             for row in rows
         ]
