@@ -216,6 +216,11 @@ class Store(Protocol):
     async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
         """Lease up to ``limit`` visits with ``wake_at <= now``, longest due first, each with a new token."""
 
+    async def claim_among(
+        self, visits: Sequence[str], worker: str, now: Micros, until: Micros, limit: int
+    ) -> list[Claim]:
+        """Lease those of ``visits`` that are due, as :meth:`claim_due` does; others, and unknown ones, are left out."""
+
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit, due or not. None while another lease on it has not ended. Raises UnknownVisit."""
 

@@ -29,13 +29,14 @@ class OpenJob:
 
 @dataclass(frozen=True, slots=True)
 class ClaimJob:
-    """Lease due visits, or the one that is named."""
+    """Lease due visits (only those ``among``, if there are any named), or the one that is named."""
 
     worker: str
     now: Micros
     until: Micros
     limit: int = 1
     visit_id: str | None = None
+    among: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -38,6 +38,7 @@ from storage.resealing import reseal, unsealed
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
 from storage.vault import Vault
+from storage.waking import Wake, Wakes
 
 T = TypeVar("T")
 
@@ -77,6 +78,12 @@ _TOKEN, _UNTIL, _SNAPSHOT, _BODY = range(len(_PROJECTION), len(_PROJECTION) + 4)
 _CLAIM_DUE = (
     select(*_TO_CLAIM).where(visits.c.wake_at <= bindparam("now")).order_by(visits.c.wake_at).limit(bindparam("limit"))
 )
+_CLAIM_AMONG = (
+    select(*_TO_CLAIM)
+    .where(visits.c.visit_id.in_(bindparam("visits", expanding=True)), visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
+)
 _CLAIM_ONE = select(*_TO_CLAIM).where(visits.c.visit_id == bindparam("visit"))
 _EVENTS_AFTER = (
     select(events.c.seq, events.c.at, events.c.kind, events.c.payload)
@@ -106,9 +113,17 @@ class SqlStore:
     """Durable visits in a SQL database."""
 
     def __init__(
-        self, dialect: Dialect, vault: Vault, *, fault: Callable[[str], None] | None = None, check_schema: bool = True
+        self,
+        dialect: Dialect,
+        vault: Vault,
+        *,
+        fault: Callable[[str], None] | None = None,
+        wakes: Wakes | None = None,
+        check_schema: bool = True,
     ) -> None:
-        """``fault`` is the tests' hook of :class:`GroupCommit`."""
+        """``fault`` is the tests' hook of :class:`GroupCommit`; ``wakes`` is told what each transaction makes due."""
+        self._wakes = wakes
+        self._due: list[Wake] = []  # what the transaction under way makes due
         self.figures = StoreFigures()
         self.dialect = dialect
         self.vault = vault
@@ -124,6 +139,7 @@ class SqlStore:
         self._insert_visit = Prepared(insert_visit, _OPENED, target)
         self._claim_events = Prepared(_EVENTS_AFTER, None, target)
         self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True), None, target)
+        self._claim_among = dialect.lock_for_claim(_CLAIM_AMONG, skip=True)
         self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False), None, target)
         leasing = ("lease_worker", "lease_until", "wake_at", "token")
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
@@ -177,6 +193,15 @@ class SqlStore:
         claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, limit))
         return claims
 
+    async def claim_among(
+        self, visits: Sequence[str], worker: str, now: Micros, until: Micros, limit: int
+    ) -> list[Claim]:
+        """Lease those of ``visits`` that are due."""
+        if not visits:
+            return []
+        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, limit, among=list(visits)))
+        return claims
+
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit."""
         claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, visit_id=visit_id))
@@ -201,14 +226,21 @@ class SqlStore:
     async def release(self, lease: Lease) -> None:
         """Give a lease up without writing events."""
 
-        def work(connection: Connection) -> None:
-            connection.execute(
-                update(visits)
-                .where(visits.c.visit_id == lease.visit_id, visits.c.token == lease.token)
-                .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
+        await self.write(
+            lambda connection: self._free(
+                connection, and_(visits.c.visit_id == lease.visit_id, visits.c.token == lease.token)
             )
+        )
 
-        await self.write(work)
+    def _free(self, connection: Connection, which: ColumnElement[bool]) -> int:
+        """End leases; return how many."""
+        free = {"lease_worker": None, "lease_until": None, "wake_at": visits.c.due_at}
+        freed = connection.execute(
+            update(visits).where(which).values(free).returning(visits.c.visit_id, visits.c.due_at)
+        )
+        rows = freed.all()
+        self._due += [(row.visit_id, row.due_at) for row in rows if row.due_at is not None]
+        return len(rows)
 
     async def replace_projection(self, projection: Projection, expected_seq: int) -> bool:
         """Overwrite a projection (rebuild)."""
@@ -349,13 +381,9 @@ class SqlStore:
         """End all leases of a worker now and forget it."""
 
         def work(connection: Connection) -> int:
-            changed = connection.execute(
-                update(visits)
-                .where(visits.c.lease_worker == worker)
-                .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
-            )
+            freed = self._free(connection, visits.c.lease_worker == worker)
             connection.execute(delete(workers).where(workers.c.worker == worker))
-            return int(changed.rowcount)
+            return freed
 
         count: int = await self.write(work)
         return count
@@ -406,6 +434,7 @@ class SqlStore:
     def _perform(self, connection: Connection, batch: Sequence[Request[Job]]) -> None:
         """Run a batch inside one transaction: runs of appends together, everything else one by one, all in order."""
         appends: list[Request[Job]] = []
+        self._due.clear()
         for request in batch:
             if isinstance(request.job, AppendJob):
                 appends.append(request)
@@ -420,6 +449,8 @@ class SqlStore:
                 case OtherJob(work):
                     request.result = work(connection)
         self._append_all(connection, appends)
+        if self._wakes is not None and self._due:
+            self._wakes.enqueue(driver_of(connection), self._due)
 
     def _append_all(self, connection: Connection, requests: Sequence[Request[Job]]) -> None:
         """Write many visits' events. Raises LeaseLost when any is stale: the batch is then redone one by one."""
@@ -447,6 +478,8 @@ class SqlStore:
             values = (visit_id, append.lease.token, append.base_seq, *_folded(projection))
             if append.release:
                 releasing.append((*values, projection.due_at))
+                if projection.due_at is not None:
+                    self._due.append((visit_id, projection.due_at))
             else:
                 moving.append(values)
             rows += [(visit_id, event.seq, event.at, event.kind, event.payload) for event in append.events]
@@ -490,6 +523,8 @@ class SqlStore:
             rows = [(projection.visit_id, event.seq, event.at, event.kind, event.payload) for event in new.events]
             self._insert_events.run(driver_of(connection), rows)
             self.figures.events += len(new.events)
+            if lease is None and projection.due_at is not None:
+                self._due.append((projection.visit_id, projection.due_at))
             return Found(projection, new.fingerprint, True)
         found = connection.execute(
             select(*_PROJECTION, visits.c.fingerprint).where(
@@ -500,7 +535,11 @@ class SqlStore:
 
     def _claim(self, connection: Connection, job: ClaimJob) -> list[Claim]:
         driver = driver_of(connection)
-        if job.visit_id is None:
+        rows: Sequence[Row]
+        if job.among is not None:
+            asked = {"visits": list(job.among), "now": job.now, "limit": job.limit}
+            rows = [tuple(row) for row in connection.execute(self._claim_among, asked)]
+        elif job.visit_id is None:
             rows = self._claim_due.run(driver, {"now": job.now, "limit": job.limit}).fetchall()
         else:
             rows = self._claim_one.run(driver, {"visit": job.visit_id}).fetchall()
