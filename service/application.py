@@ -19,6 +19,7 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Store
 from flows import Site, load_catalogue, load_site, prove
+from service.dispatch import choose
 from service.sessions import Sessions
 from service.settings import Settings
 from service.watching.tally import Tally, Watches
@@ -81,7 +82,8 @@ async def application(
     environment = environment or SystemEnvironment()
     site = site or load_site(settings.site)
     catalogue = load_catalogue()
-    store = open_store(settings.store_url, Vault.parse(settings.keys_text()))
+    chosen = choose(settings, environment)
+    store = open_store(settings.store_url, Vault.parse(settings.keys_text()), wakes=chosen.wakes)
     await store.start()
     adapters: dict[str, Adapter] = {}
     tracing = Tracing.of(settings, environment)
@@ -109,6 +111,7 @@ async def application(
             ),
             hook=hook,
             watch=watch,
+            dispatch=chosen.dispatch,
         )
         commands = Commands(store, registry, environment, runner.worker, runner.wake, runner, watch)
         sessions = Sessions(commands, store, environment)

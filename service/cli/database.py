@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from engine.environment import SECOND, Micros, SystemEnvironment
 from service.application import application
 from service.cli.console import FOUND_SOMETHING, Json, out, print_json, run, say, settings, table
+from service.dispatch import require_fleet
 from service.rebuild import rebuild_store
 from service.words import Topic
 from storage import upgrade
@@ -60,6 +61,12 @@ def upgrade_database(
         out.print(f"{say('made_first', Topic.KEEPING)}: {copy}", markup=False)
     before, after = upgrade(chosen.store_url)
     out.print(f"schema {before or 'none'} → {after}", markup=False)
+    if chosen.dispatch == "procrastinate":
+        require_fleet(chosen)
+        from service.dispatch.schema import upgrade_jobs
+
+        had, has = upgrade_jobs(chosen.store_url)
+        out.print(f"procrastinate {had or 'none'} → {has}", markup=False)
 
 
 def changes(url: str, now: Micros) -> bool:
