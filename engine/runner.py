@@ -83,7 +83,7 @@ class Runner:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._leases: dict[str, Lease] = {}
         self._trusted: dict[str, Micros] = {}  # visit → monotonic time until which its lease is surely ours
-        self._dispatch = dispatch or Polling()
+        self.dispatch = dispatch or Polling()
         self._loops: list[asyncio.Task[None]] = []
         self._caller = Caller(store, adapters, environment, hook=hook, lease_ends=self._lease_ends, watch=watch)
         self._executor = Executor(self._caller, flows)
@@ -95,14 +95,14 @@ class Runner:
 
     def wake(self) -> None:
         """Look for due visits now: something has changed."""
-        self._dispatch.wake()
+        self.dispatch.wake()
 
     async def start(self) -> None:
         """Take over what dead processes left, then begin to work."""
         await self._register()
         await self._take_over_the_dead()
         self._loops = [
-            asyncio.create_task(self._for_ever(lambda: self._dispatch.run(self)), name="dispatch"),
+            asyncio.create_task(self._for_ever(lambda: self.dispatch.run(self)), name="dispatch"),
             asyncio.create_task(self._for_ever(self._heartbeat), name="heartbeat"),
         ]
 

@@ -184,7 +184,7 @@ class Fleet:
             await asyncio.sleep(self.settings.sweep)
 
     async def sweep(self, desk: Desk) -> int:
-        """Take what has been due for longer than ``overdue``; return how many. While nothing is due it writes nothing."""
+        """Take what has been due for longer than ``overdue``; return how many. Nothing is written while none is due."""
         if desk.free <= 0:
             desk.turned()
             return 0

@@ -33,6 +33,7 @@ from engine.faultpoints import FaultPoint
 from engine.store import Status
 from flows import Site, load_catalogue, load_site
 from service.application import Application, application
+from service.dispatch.fleet import Fleet
 from service.settings import Settings
 from service.tuning import tune_collector
 from storage import SqlStore
@@ -134,6 +135,7 @@ async def _live(spec: dict[str, Any], site: Site) -> None:
         exchange_keys=spec["keys"],
         lease_seconds=spec["lease"],
         grace_seconds=spec["grace"],
+        dispatch=spec["dispatch"],
         _env_file=None,  # type: ignore[call-arg]
     )
     trap = Trap(spec.get("trap"))
@@ -194,6 +196,8 @@ async def _report(wired: Application) -> None:
         if told != (figures := asdict(wired.runner.figures)):
             told = figures
             tell("figures", **figures)
+            if isinstance(wired.runner.dispatch, Fleet):
+                tell("fleet", **asdict(wired.runner.dispatch.figures))
         await asyncio.sleep(_LOOK_EVERY)
 
 
