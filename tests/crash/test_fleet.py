@@ -1,4 +1,4 @@
-"""Half a minute of a fleet in trouble, and what its plan is made of; the long one is ``python -m tests.crash.fleet``."""
+"""Half a minute of a fleet in trouble, and its plans; the long run is ``python -m tests.crash.fleet``."""
 
 from __future__ import annotations
 
