@@ -40,8 +40,10 @@ _SETTLING = {
     **{"first_look": "1s", "look_again": "500ms", "late_look": "3s", "tries": 50},
     "backoff": {"first": "200ms", "factor": 1, "cap": "500ms"},
 }
+#: Visits that a worker moves at once: what it holds when it dies has to wait for its leases.
+IN_FLIGHT = 64
 #: Seconds after mending in which everything has to come to its end.
-MENDED = 120.0
+MENDED = 180.0
 _LOOK = 0.5
 _WHO = ("wang", "asked the centre by telephone")
 
@@ -102,7 +104,10 @@ class Fleet:
 
     # -- workers
     def _spawn(self, number: int) -> None:
-        worker = self._place.nursery.spawn(lease=self._plan.lease, store=self._doors[number].url, dispatch=self._kind)
+        door = self._doors[number]
+        worker = self._place.nursery.spawn(
+            lease=self._plan.lease, store=door.url, dispatch=self._kind, in_flight=IN_FLIGHT
+        )
         self._lives[number].append(worker)
         self.told.lives += 1
 
@@ -112,7 +117,7 @@ class Fleet:
             for number, lives in enumerate(self._lives):
                 if lives[-1].has_ended and not self._down[number]:
                     self._spawn(number)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(1.0)
 
     # -- troubles
     async def _trouble(self) -> None:
@@ -279,7 +284,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--visits", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--lease", type=float, default=3.0)
+    parser.add_argument("--lease", type=float, default=5.0)
     parser.add_argument("--dispatch", default="procrastinate", help="procrastinate, embedded, or both with a comma")
     parser.add_argument("--folder", type=Path, help="where logs of workers are kept; default: a temporary one")
     parser.add_argument("--write", type=Path, help="page whose part `fleet` is to be renewed")

@@ -184,6 +184,7 @@ class Nursery:
         page_limit: Path | None = None,
         store: str = "",
         dispatch: str = "embedded",
+        in_flight: int = 500,
     ) -> Worker:
         """Start a worker; ``store`` is its own way to the store."""
         number = next(self._numbers)
@@ -194,6 +195,7 @@ class Nursery:
             "life": number,
             "store": store or self._store,
             "dispatch": dispatch,
+            "in_flight": in_flight,
             "keys": TEST_KEY,
             "lease": lease,
             "grace": 5.0,

@@ -136,6 +136,7 @@ async def _live(spec: dict[str, Any], site: Site) -> None:
         lease_seconds=spec["lease"],
         grace_seconds=spec["grace"],
         dispatch=spec["dispatch"],
+        in_flight=spec["in_flight"],
         _env_file=None,  # type: ignore[call-arg]
     )
     trap = Trap(spec.get("trap"))
