@@ -7,7 +7,7 @@ claimed (G5): a dispatch may bring a visit late, twice, or to two runners at onc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -56,6 +56,9 @@ class Dispatch(Protocol):
     def wake(self) -> None:
         """Hear that something has changed in this process: a visit may be due, or there is room again."""
 
+    def counts(self) -> Mapping[str, int]:
+        """Return what it has counted so far, for metrics."""
+
 
 class Polling:
     """The embedded dispatch: looks into the store when something has changed here, else every ``poll``."""
@@ -69,6 +72,10 @@ class Polling:
         """Look for due visits now."""
         self._changed = True
         self._wake.set()
+
+    def counts(self) -> Mapping[str, int]:
+        """Return nothing: the runner counts what it takes."""
+        return {}
 
     async def run(self, desk: Desk) -> None:
         """Look for due visits until cancelled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ async def application(
     chosen = choose(settings, environment)
     store = open_store(settings.store_url, Vault.parse(settings.keys_text()), wakes=chosen.wakes)
     await store.start()
+    await asyncio.to_thread(chosen.check)
     adapters: dict[str, Adapter] = {}
     tracing = Tracing.of(settings, environment)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -18,6 +19,7 @@ class Chosen:
 
     dispatch: Dispatch
     wakes: Wakes | None = None
+    check: Callable[[], None] = lambda: None  #: raises SchemaOutdated where the tables of its jobs are not as needed
 
 
 def choose(settings: Settings, environment: Environment) -> Chosen:
@@ -27,9 +29,11 @@ def choose(settings: Settings, environment: Environment) -> Chosen:
     require_fleet(settings)
     from service.dispatch.fleet import Fleet, FleetSettings
     from service.dispatch.jobs import Jobs
+    from service.dispatch.schema import require_jobs
 
-    fleet = FleetSettings(stalled=max(5.0, settings.lease_seconds))
-    return Chosen(Fleet(settings.store_url, environment, fleet), Jobs(environment.now, horizon=fleet.horizon))
+    url, fleet = settings.store_url, FleetSettings(stalled=max(5.0, settings.lease_seconds))
+    jobs = Jobs(environment.now, horizon=fleet.horizon)
+    return Chosen(Fleet(url, environment, fleet), jobs, lambda: require_jobs(url))
 
 
 def require_fleet(settings: Settings) -> None:

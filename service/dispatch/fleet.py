@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
@@ -78,6 +78,10 @@ class Fleet:
     def wake(self) -> None:
         """There may be room again. That visits are due is told by jobs."""
         self._changed.set()
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the figures by their names."""
+        return asdict(self.figures)
 
     async def run(self, desk: Desk) -> None:
         """Work off jobs, and sweep, until cancelled."""

@@ -14,6 +14,8 @@ from pathlib import Path
 import psycopg
 from procrastinate.schema import SchemaManager
 
+from engine.errors import SchemaOutdated, StoreError
+
 _MARK = "visitflow: procrastinate "
 _NUMBER = re.compile(r"\d+")
 
@@ -33,6 +35,22 @@ def upgrade_jobs(url: str) -> tuple[str | None, str]:
         # The version is a number of ours and holds no quote; COMMENT takes no parameters.
         connection.execute(f"COMMENT ON TABLE procrastinate_jobs IS '{_MARK}{installed}'")
     return found, installed
+
+
+def require_jobs(url: str) -> None:
+    """Raise SchemaOutdated unless procrastinate's tables are there and as the installed version wants them."""
+    try:
+        with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
+            found = laid_out(connection)
+    except psycopg.Error as error:
+        raise StoreError(f"reading failed: {type(error).__name__}") from None
+    if found is None or any(_since(_version(found))):
+        needed = metadata.version("procrastinate")
+        raise SchemaOutdated(
+            f"procrastinate's tables are {found or 'missing'}, {needed} is installed; run `visitflow db upgrade`",
+            found=found,
+            needed=needed,
+        )
 
 
 def laid_out(connection: psycopg.Connection[tuple[str | None]]) -> str | None:

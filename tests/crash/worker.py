@@ -33,7 +33,6 @@ from engine.faultpoints import FaultPoint
 from engine.store import Status
 from flows import Site, load_catalogue, load_site
 from service.application import Application, application
-from service.dispatch.fleet import Fleet
 from service.settings import Settings
 from service.tuning import tune_collector
 from storage import SqlStore
@@ -197,8 +196,7 @@ async def _report(wired: Application) -> None:
         if told != (figures := asdict(wired.runner.figures)):
             told = figures
             tell("figures", **figures)
-            if isinstance(wired.runner.dispatch, Fleet):
-                tell("fleet", **asdict(wired.runner.dispatch.figures))
+            tell("fleet", **wired.runner.dispatch.counts())
         await asyncio.sleep(_LOOK_EVERY)
 
 

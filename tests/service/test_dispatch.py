@@ -17,11 +17,12 @@ from engine.adapter import Call
 from engine.commands import Commands
 from engine.dispatch import Polling
 from engine.environment import MINUTE, SECOND, SystemEnvironment
-from engine.errors import BadInput, StoreError
+from engine.errors import BadInput, SchemaOutdated, StoreError
 from engine.outcomes import Outcome
 from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Status, Store, VisitFilter
+from service.application import application
 from service.dispatch import choose
 from service.dispatch.fleet import Fleet, FleetSettings
 from service.dispatch.jobs import QUEUE, TASK, Jobs
@@ -318,6 +319,45 @@ def test_the_tables_are_laid_out_once_and_brought_up_to_date(postgres_server: st
         assert "procrastinate_retry_job_v2" not in _functions(older)
         assert upgrade_jobs(older) == ("3.3.0", after)
         assert _functions(older) >= now
+
+
+@on_postgres
+async def test_a_worker_does_not_start_without_the_tables(postgres_server: str) -> None:
+    from service.dispatch.schema import require_jobs
+
+    with postgres.database(postgres_server) as made:
+        upgrade(made)
+        with pytest.raises(SchemaOutdated, match=r"missing.*db upgrade"):
+            async with application(settings(store=made, dispatch="procrastinate")):
+                pass
+        upgrade_jobs(made)
+        async with application(settings(store=made, dispatch="procrastinate")) as wired:
+            assert isinstance(wired.runner.dispatch, Fleet)
+        rows(made, "COMMENT ON TABLE procrastinate_jobs IS 'visitflow: procrastinate 3.1.0'")
+        with pytest.raises(SchemaOutdated, match=r"3\.1\.0"):
+            require_jobs(made)
+
+
+@on_postgres
+async def test_embedded_workers_and_a_fleet_share_a_database(url: str) -> None:
+    """While the setting is being changed, one worker after the other: nothing has to be drained."""
+    environment = SystemEnvironment()
+    async with worker(url) as told:
+        store = open_store(url, Vault.parse(TEST_KEY))
+        await store.start()
+        polling = Runner(
+            store, told.registry.version, {"toy": told.adapter}, environment, settings=RunnerSettings(in_flight=5)
+        )
+        await told.runner.start()
+        await polling.start()
+        await told.open(*(f"K{number}" for number in range(60)))
+        unaware = Commands(store, told.registry, environment, "HIS")
+        for number in range(60, 70):
+            await unaware.open("toy.visit", f"K{number}", GIVEN)
+        await told.closed(70)
+        await polling.stop()
+        await store.close()
+        assert all(told.adapter.peer.counts(f"K{n}") == {"register": 1, "settle": 1} for n in range(70))
 
 
 def _functions(url: str) -> set[str]:
