@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -40,6 +41,8 @@ def require_fleet(settings: Settings) -> None:
     """Raise BadInput unless jobs can be kept beside the visits."""
     if not settings.store_url.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")):
         raise BadInput("dispatch by procrastinate needs a store on PostgreSQL", field="VISITFLOW_DISPATCH")
+    if sys.platform == "win32":  # psycopg's asynchronous connections do not work on the loop that services have there
+        raise BadInput("dispatch by procrastinate does not run on Windows", field="VISITFLOW_DISPATCH")
     if find_spec("procrastinate") is None:
         raise BadInput("procrastinate is not installed: pip install 'visitflow[fleet]'", field="VISITFLOW_DISPATCH")
 

@@ -55,7 +55,7 @@ class Told:
     struck: Counter[str] = field(default_factory=Counter)
     lives: int = 0
     asked: int = 0  #: doubts that a person had to answer
-    refused: int = 0  #: commands of the HIS that failed because the database was away, and were made again
+    refused: int = 0  #: commands of the HIS that failed or came too early, and were made again
     settled_after: float = 0.0  #: seconds from mending to the last end
     events: int = 0
     messages: int = 0
@@ -266,7 +266,7 @@ def lines(seed: int, fate: Plan, dispatch: str, told: Told) -> list[str]:
         "faults set at the centre": f"{len(fate.faults)}",
         "messages at the centre / events": f"{told.messages:,} / {told.events:,}",
         "answers asked of a person": f"{told.asked}",
-        "commands made again": f"{told.refused}",
+        "commands of the HIS that failed or came too early, and were made again": f"{told.refused:,}",
         "from mending to the last end": f"{told.settled_after:.0f} s",
     }
     if dispatch != "embedded":
