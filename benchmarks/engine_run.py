@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.apart import Meter, Spent
+from benchmarks.apart import Meter, Spent, server_cpu
 from benchmarks.dispatches import DISPATCHES
 from benchmarks.flow import NAME, STEPS, NullAdapter, catalogue, fee_lines, flow
 from benchmarks.places import Raw
@@ -55,6 +55,12 @@ class Measured:
     events: int
     wal: int  #: bytes of the server's WAL (PostgreSQL only)
     profile: Shares | None = None
+    server: float = 0.0  #: seconds of processor of the database's server
+
+    @property
+    def micros(self) -> float:
+        """Return microseconds of processor a step, the server's as well: what does not depend on who else is busy."""
+        return 1e6 * (self.spent.cpu + self.server) / self.steps
 
     @property
     def rate(self) -> float:
@@ -163,6 +169,7 @@ async def _measure(load: Load, how: Callable[..., object]) -> Measured:
         profile = cProfile.Profile() if load.profiled else None
         raw = Raw(load.url)
         commits, events, wal = running.store.figures.commits, running.store.figures.events, raw.wal_position()
+        server = server_cpu(load.url)
         meter = Meter()
         await how(load, running, profile)  # type: ignore[misc]
         spent = meter.stop()
@@ -174,6 +181,7 @@ async def _measure(load: Load, how: Callable[..., object]) -> Measured:
             events=figures.events - events,
             wal=raw.wal_position() - wal,
             profile=None if profile is None else shares(profile),
+            server=server_cpu(load.url) - server,
         )
         raw.close()
         await running.runner.stop()

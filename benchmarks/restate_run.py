@@ -23,6 +23,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.apart import tree_cpu
 from benchmarks.flow import STEPS
 
 _READY = 60.0
@@ -50,15 +51,23 @@ def version() -> str:
     return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def measure(load: RestateLoad) -> float:
-    """Run ``load`` in new processes; return steps per second. Raises RuntimeError when it fails."""
+@dataclass(frozen=True, slots=True)
+class RestateMeasured:
+    """What came of it."""
+
+    rate: float  #: steps per second
+    micros: float  #: of processor a step: the server's, the service's and the caller's
+
+
+def measure(load: RestateLoad) -> RestateMeasured:
+    """Run ``load`` in new processes. Raises RuntimeError when it fails."""
     command = [sys.executable, "-m", "benchmarks.restate_run", json.dumps(asdict(load))]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=600, check=False
     )
     if done.returncode:
         raise RuntimeError(f"Restate: {done.stderr.strip().splitlines()[-1:]}")
-    return float(done.stdout.splitlines()[-1])
+    return RestateMeasured(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def _port() -> int:
@@ -94,7 +103,7 @@ async def _serve(port: int, stop: asyncio.Event) -> None:
     await serve(_application(), config, shutdown_trigger=stop.wait)
 
 
-async def _run(load: RestateLoad) -> float:
+async def _run(load: RestateLoad) -> RestateMeasured:
     folder = tempfile.mkdtemp(prefix="visitflow-restate-")
     service, ingress, admin, node = (_port() for _ in range(4))
     stop = asyncio.Event()
@@ -124,9 +133,12 @@ async def _run(load: RestateLoad) -> float:
                 async with places:
                     await _post(client, f"{url}/K{number}/move")
 
-            began = time.perf_counter()
+            used = time.process_time() + tree_cpu(process.pid)
+            began, steps = time.perf_counter(), load.visits * STEPS
             await asyncio.gather(*(one(number) for number in range(load.visits)))
-            return load.visits * STEPS / (time.perf_counter() - began)
+            rate = steps / (time.perf_counter() - began)
+            used = time.process_time() + tree_cpu(process.pid) - used
+            return RestateMeasured(rate, 1e6 * used / steps)
     finally:
         process.terminate()
         process.wait(30)
@@ -158,4 +170,4 @@ async def _post(client: httpx.AsyncClient, url: str) -> None:
 
 
 if __name__ == "__main__":
-    print(asyncio.run(_run(RestateLoad(**json.loads(sys.argv[1])))))
+    print(json.dumps(asdict(asyncio.run(_run(RestateLoad(**json.loads(sys.argv[1])))))))

@@ -11,7 +11,7 @@ from benchmarks import dbos_run, restate_run
 from benchmarks.apart import apart
 from benchmarks.dbos_run import DbosLoad
 from benchmarks.engine_run import Load, Measured, told
-from benchmarks.figures import Figure, Part, Target, occupied, ratios
+from benchmarks.figures import Part, Target, occupied, ratios
 from benchmarks.parts.setting import MANY, Setting
 from benchmarks.places import PostgresPlace, postgres_place
 from benchmarks.restate_run import RestateLoad
@@ -47,20 +47,23 @@ def dispatch(setting: Setting) -> Part:
     part = Part("dispatch", "how visits find their worker, PostgreSQL")
     ours: dict[str, list[Measured]] = {way.dispatch: [] for way in OURS}
     rates: dict[str, list[float]] = {}
+    micros: dict[str, list[float]] = {}
     with postgres_place(setting.folder) as place:
         for run in range(setting.runs):
             for way in OURS:
                 with place.new() as url:
-                    visits = max(100, setting.visits // way.share)
+                    visits = max(100, setting.visits // 2 // way.share)
                     measured = apart(told, Load(url, visits, MANY, dispatch=way.dispatch))
                 ours[way.dispatch].append(measured)
                 rates.setdefault(way.words, []).append(measured.rate)
-                setting.say(f"dispatch, run {run + 1}: {way.words}: {measured.rate:,.0f} steps/s")
-            for words, rate in _others(setting, place):
+                micros.setdefault(way.words, []).append(measured.micros)
+                setting.say(f"run {run + 1}: {way.words}: {measured.rate:,.0f} steps/s, {measured.micros:,.0f} µs")
+            for words, rate, used in _others(setting, place):
                 rates.setdefault(words, []).append(rate)
-                setting.say(f"dispatch, run {run + 1}: {words}: {rate:,.0f} steps/s")
+                micros.setdefault(words, []).append(used)
+                setting.say(f"run {run + 1}: {words}: {rate:,.0f} steps/s, {used:,.0f} µs")
         part.table = _fetches(place)
-    _figures(part, rates)
+    _figures(part, rates, micros)
     spent = ours["procrastinate"]
     part.limits = f" {occupied([each.spent for each in spent], spent[0].steps)}. {_commits(ours)}"
     part.notes.append(
@@ -75,35 +78,44 @@ def dispatch(setting: Setting) -> Part:
     return part
 
 
-def _others(setting: Setting, place: PostgresPlace) -> list[tuple[str, float]]:
+def _others(setting: Setting, place: PostgresPlace) -> list[tuple[str, float, float]]:
     found = []
     few = max(20, setting.alone)
     if (name := dbos_run.version()) is not None:
         for load in _DBOS:
             with place.new() as url:
                 measured = dbos_run.measure(DbosLoad(url, load.mode, few, load.concurrency))
-            found.append((f"DBOS {name}, {load.how}", measured.rate))
+            found.append((f"DBOS {name}, {load.how}", measured.rate, measured.micros))
     if restate_run.server() is not None:
-        rate = restate_run.measure(RestateLoad(2 * few, _RESTATE_AT_ONCE))
-        found.append((f"{restate_run.version()}, {_RESTATE_AT_ONCE} at once, its own store", rate))
+        theirs = restate_run.measure(RestateLoad(2 * few, _RESTATE_AT_ONCE))
+        words = f"{restate_run.version()}, {_RESTATE_AT_ONCE} at once, its own store"
+        found.append((words, theirs.rate, theirs.micros))
     return found
 
 
-def _figures(part: Part, rates: dict[str, list[float]]) -> None:
-    embedded, jobs = rates[OURS[0].words], rates[OURS[1].words]
-    figures = [Figure(words, runs) for words, runs in rates.items()]
-    figures[1] = Figure(OURS[1].words, jobs, target=Target(3000))
-    part.figures = figures
-    part.add("procrastinate to embedded", ratios(jobs, embedded), 2, Target(0.8, digits=1))
+def _figures(part: Part, rates: dict[str, list[float]], micros: dict[str, list[float]]) -> None:
+    for words, runs in rates.items():
+        part.add(f"{words}: steps/s", runs, target=Target(3000) if words == OURS[1].words else None)
+    for words, runs in micros.items():
+        part.add(f"{words}: µs of processor a step, server and all", runs)
+    _ratios(part, "steps/s", rates, aims=True)
+    less = {words: [1 / each for each in runs] for words, runs in micros.items()}
+    _ratios(part, "steps a second of processor", less, aims=False)
+
+
+def _ratios(part: Part, what: str, of: dict[str, list[float]], *, aims: bool) -> None:
+    """Add how often ours does what the others do; ``aims``: with the targets."""
+    embedded, jobs = of[OURS[0].words], of[OURS[1].words]
+    part.add(f"{what}: procrastinate to embedded", ratios(jobs, embedded), 2, Target(0.8, digits=1) if aims else None)
     for way in OURS[2:]:
-        part.add(f"{way.dispatch}, to embedded", ratios(rates[way.words], embedded), 2)
-    theirs = [words for words in rates if words.startswith("DBOS")]
+        part.add(f"{what}: {way.dispatch}, to embedded", ratios(of[way.words], embedded), 2)
+    theirs = [runs for words, runs in of.items() if words.startswith("DBOS")]
     if theirs:
-        best = [max(each) for each in zip(*(rates[words] for words in theirs), strict=True)]
-        part.add("procrastinate to the better of DBOS's", ratios(jobs, best), 1, Target(20))
-    for words, theirs_runs in rates.items():
+        best = [max(each) for each in zip(*theirs, strict=True)]
+        part.add(f"{what}: procrastinate to the better of DBOS's", ratios(jobs, best), 1, Target(20) if aims else None)
+    for words, runs in of.items():
         if words.startswith("restate"):
-            part.add("procrastinate to Restate", ratios(jobs, theirs_runs), 1, Target(5))
+            part.add(f"{what}: procrastinate to Restate", ratios(jobs, runs), 1, Target(5) if aims else None)
 
 
 def _commits(ours: dict[str, list[Measured]]) -> str:
