@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, PsycopgConnector, RetryStrategy
 from procrastinate.exceptions import ProcrastinateException
 from psycopg_pool import AsyncConnectionPool
 
@@ -35,6 +35,8 @@ log = structlog.get_logger("visitflow.dispatch")
 logging.getLogger("procrastinate").setLevel(logging.WARNING)
 #: Beside the worker's: one fetches, one finishes, one beats and listens.
 _CONNECTIONS = 4
+#: After so many workers that could not, the job is given up, and the sweep takes its visits.
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ class Fleet:
     async def _worker(self, desk: Desk) -> None:
         app = self._app()
 
-        @app.task(name=TASK, queue=QUEUE)
+        # Whoever stops, or cannot reach the store, leaves its jobs to the others.
+        @app.task(name=TASK, queue=QUEUE, retry=RetryStrategy(max_attempts=_ATTEMPTS))
         async def take(visits: list[str], at: Micros) -> None:
             await self._take(desk, visits, at)
 

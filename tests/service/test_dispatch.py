@@ -299,6 +299,34 @@ async def test_a_job_waits_for_room_and_leaves_the_others_to_other_workers(url: 
         await place.closed(40)
 
 
+@on_postgres
+async def test_a_worker_that_stops_leaves_the_jobs_it_had_no_room_for(url: str) -> None:
+    async with worker(url, NO_SWEEP, in_flight=1, grace=SECOND // 10) as place:
+        hold = asyncio.Event()
+
+        async def held(made: Call) -> Outcome:
+            await hold.wait()
+            raise AssertionError("nobody lets it go on")
+
+        place.adapter.call = held  # type: ignore[method-assign]
+        await place.runner.start()
+        await place.open(*(f"K{number}" for number in range(20)))
+
+        async def waiting() -> bool:
+            return place.runner.in_flight == 1 and rows(
+                url, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'"
+            ) == [(2,)]
+
+        await until(waiting, "the jobs are fetched and wait for room")
+    async with worker(url, NO_SWEEP) as following:
+        await following.runner.start()
+        await until(lambda: _so_many(following, 19), "the others are brought to the next worker")
+
+
+async def _so_many(place: Place, told: int) -> bool:
+    return place.fleet.figures.told >= told
+
+
 # -- the tables
 @on_postgres
 def test_the_tables_are_laid_out_once_and_brought_up_to_date(postgres_server: str) -> None:
