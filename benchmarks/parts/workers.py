@@ -33,7 +33,7 @@ def _measure(setting: Setting, part: Part, place: PostgresPlace, slow: bool, dis
     rates: dict[int, list[float]] = {count: [] for count in WORKERS}
     for run in range(setting.runs):
         for count in WORKERS:
-            visits = setting.sized // 5 * count if slow else setting.visits // 2
+            visits = setting.sized // 10 * count if slow else setting.visits // 4
             with place.new() as url:
                 load = WorkersLoad(url, count, visits, FEW if slow else MANY, slow, dispatch)
                 rates[count].append(measure(load))

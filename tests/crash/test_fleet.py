@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.fleet import trouble
+from tests.crash.ordeal import trouble
 from tests.crash.troubles import plan
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 #: How often each trouble is drawn, relative to the others.
 _WORKER: Mapping[str, int] = {"kill": 30, "stop": 25, "cut": 20, "hold": 15}
@@ -42,7 +42,6 @@ class Plan:
     cancelled: frozenset[str]
     workers: int
     lease: float
-    struck: dict[str, int] = field(default_factory=dict)
 
 
 def plan(seed: int, *, seconds: float, visits: int, workers: int, lease: float) -> Plan:
