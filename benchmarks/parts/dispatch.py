@@ -70,6 +70,8 @@ def dispatch(setting: Setting) -> Part:
         "All visits are opened by one process as fast as it can, adopted by none, and wait for the dispatch: the"
         f" dearest case for jobs. A job a visit is given {1 / OURS[2].share:.0%} of the visits."
     )
+    if restate_run.server() is None:
+        part.notes.append("Restate was not measured: benchmarks/restate_run.py says what it needs.")
     part.notes.append(
         "The table: one connection fetches and finishes jobs that do nothing, by procrastinate's own functions, 500 of"
         " them ready, beside jobs that wait for a time far off, each with its visit as lock; right after they were"
