@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx
 from fastapi import FastAPI
 
+from engine.dispatch import Polling
 from engine.runner import Runner, RunnerFigures
 from flows import Site
 from service.access.secrets import digest, hashed, key_text, token
@@ -49,7 +50,7 @@ class Wired:
     def __post_init__(self) -> None:
         self.registers = self.registers or open_registers(self.world.store)
         figures = RunnerFigures(turned_at=self.world.environment.monotonic())
-        self.runner = SimpleNamespace(in_flight=0, worker=self.worker, figures=figures)
+        self.runner = SimpleNamespace(in_flight=0, worker=self.worker, figures=figures, dispatch=Polling())
         self.application = cast(
             Application,
             SimpleNamespace(
