@@ -10,7 +10,7 @@ from benchmarks.workers_run import WorkersLoad, measure
 WORKERS = (1, 2, 3, 4)
 DISPATCHES = ("embedded", "procrastinate")
 #: Visits that a worker moves at once while the peer is slow: the peer is what limits it.
-FEW = 16
+FEW = 4
 
 
 def workers(setting: Setting) -> Part:
@@ -33,7 +33,7 @@ def _measure(setting: Setting, part: Part, place: PostgresPlace, slow: bool, dis
     rates: dict[int, list[float]] = {count: [] for count in WORKERS}
     for run in range(setting.runs):
         for count in WORKERS:
-            visits = setting.sized // 10 * count if slow else setting.visits // 4
+            visits = setting.sized // 20 * count if slow else setting.visits // 4
             with place.new() as url:
                 load = WorkersLoad(url, count, visits, FEW if slow else MANY, slow, dispatch)
                 rates[count].append(measure(load))
