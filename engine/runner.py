@@ -81,6 +81,7 @@ class Runner:
         self._store = store
         self._environment = environment
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._coming = 0  #: places kept for visits that are being leased
         self._leases: dict[str, Lease] = {}
         self._trusted: dict[str, Micros] = {}  # visit → monotonic time until which its lease is surely ours
         self.dispatch = dispatch or Polling()
@@ -158,7 +159,7 @@ class Runner:
     @property
     def free(self) -> int:
         """Return how many more visits are taken now."""
-        return 0 if self._caller.stopping else max(0, self.settings.in_flight - len(self._tasks))
+        return 0 if self._caller.stopping else max(0, self.settings.in_flight - len(self._tasks) - self._coming)
 
     @property
     def poll(self) -> Micros:
@@ -175,11 +176,15 @@ class Runner:
         trusted = self._environment.monotonic() + self.settings.lease - self.settings.margin
         now = self._environment.now()
         due, until = now if due is None else due, now + self.settings.lease
-        claims = (
-            await self._store.claim_due(self.worker, due, until, limit)
-            if among is None
-            else await self._store.claim_among(among, self.worker, due, until, limit)
-        )
+        self._coming += limit
+        try:
+            claims = (
+                await self._store.claim_due(self.worker, due, until, limit)
+                if among is None
+                else await self._store.claim_among(among, self.worker, due, until, limit)
+            )
+        finally:
+            self._coming -= limit
         for claim in claims:
             self._begin(claim, trusted)
         self.figures.claimed += len(claims)

@@ -163,6 +163,7 @@ class Fleet:
                 continue
             part, left = left[:free], left[free:]
             taken = await desk.take(among=part, due=max(at, self._environment.now()), most=len(part))
+            self._changed.set()  # what was kept for those that were not due is free for another job
             self.figures.told += len(taken)
             self.figures.late += len(part) - len(taken)
 

@@ -300,6 +300,24 @@ async def test_a_job_waits_for_room_and_leaves_the_others_to_other_workers(url: 
 
 
 @on_postgres
+async def test_jobs_that_come_together_never_take_more_than_there_is_room_for(url: str) -> None:
+    async with worker(url, replace(QUICK, at_once=5), in_flight=3) as place:
+        call, most = place.adapter.call, 0
+
+        async def counted(made: Call) -> Outcome:
+            nonlocal most
+            most = max(most, place.runner.in_flight)
+            await asyncio.sleep(0.01)
+            return await call(made)
+
+        place.adapter.call = counted  # type: ignore[method-assign]
+        await place.runner.start()
+        await place.open(*(f"K{number}" for number in range(60)))
+        await place.closed(60)
+        assert most == 3
+
+
+@on_postgres
 async def test_a_worker_that_stops_leaves_the_jobs_it_had_no_room_for(url: str) -> None:
     async with worker(url, NO_SWEEP, in_flight=1, grace=SECOND // 10) as place:
         hold = asyncio.Event()
