@@ -45,6 +45,7 @@ class Process:
     environment: dict[str, str]
     log: Path
     ready_file: Path
+    patience: float = _PATIENCE  #: seconds until it has to answer
     child: subprocess.Popen[bytes] | None = None
     ready: dict[str, Any] = field(default_factory=dict)
 
@@ -55,7 +56,7 @@ class Process:
             self.child = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 self.command, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self.patience
         while not self.ready_file.exists():
             if self.child.poll() is not None or time.monotonic() > deadline:
                 raise DemoFailed(f"{self.name} did not start; see {self.log}")
