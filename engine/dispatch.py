@@ -32,6 +32,10 @@ class Desk(Protocol):
     def poll(self) -> Micros:
         """Return how often to look for visits that nobody told of."""
 
+    @property
+    def held_back(self) -> bool:
+        """Tell whether some of what is due waits for others to end, which wakes the dispatch."""
+
     async def take(
         self, *, among: Sequence[str] | None = None, due: Micros | None = None, most: int | None = None
     ) -> list[Projection]:
@@ -92,6 +96,8 @@ class Polling:
                     pause = await desk.until_due()
                     if pause == 0 and await desk.take():
                         continue
+                    if desk.held_back:
+                        pause = desk.poll
                 else:
                     desk.turned()
             except StoreError as error:
