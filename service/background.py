@@ -23,8 +23,8 @@ from service.webhooks import Webhook
 
 log = structlog.get_logger("visitflow.service")
 
-#: Days that the feed, delivered messages and past alerts are kept.
-FEED_DAYS, DELIVERED_DAYS, ALERTS_DAYS = 14, 30, 90
+#: Days that the feed, delivered messages, runs of schedules and past alerts are kept.
+FEED_DAYS, DELIVERED_DAYS, RUNS_DAYS, ALERTS_DAYS = 14, 30, 30, 90
 
 
 class Background:
@@ -48,6 +48,7 @@ class Background:
             ("feed", self._hub.publish, 0.2),
             ("batches", self._batches.work, 0.5),
             ("housekeeping", self.keep_house, 600.0),
+            ("peers", self._application.peers.run, 0.01),
             ("alerts", self._alerting.evaluate, 15.0),
             ("history", self._history.work, 2.0),
         ]
@@ -84,6 +85,7 @@ class Background:
         await registers.access.forget_sessions(now - old, now - idle)
         await registers.feed.prune(now - FEED_DAYS * DAY)
         await registers.deliveries.forget(now - DELIVERED_DAYS * DAY)
+        await registers.schedules.forget(now - RUNS_DAYS * DAY)
         await self._alerting.forget(now - ALERTS_DAYS * DAY)
         for approval in await registers.approvals.all("approved", None, None, 100):
             if approval.decided_at is not None and now - approval.decided_at > 60 * SECOND:

@@ -25,6 +25,8 @@ class Topic(StrEnum):
     LINE = "line"
     GAP = "gap"
     KEEPING = "keeping"
+    WAITING = "waiting"
+    PEER = "peer"
     HISTORY = "history"
 
 
@@ -68,6 +70,16 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "due_and_not_taken": ("已到期但无人处理", "due, and nobody takes it"),
         "unknown_status": ("状态未知", "of a status that nobody knows"),
     },
+    Topic.PEER: {
+        "closed": ("正常呼叫", "called"),
+        "paused": ("无应答，暂停呼叫", "does not answer, left alone"),
+        "trial": ("试探中", "being tried"),
+        "held": ("人工停用", "stopped by hand"),
+    },
+    Topic.WAITING: {
+        "peer_paused": ("对方无应答，暂停呼叫", "the peer does not answer and is left alone"),
+        "peer_busy": ("对方名额已满，排队", "the peer has no room, its turn will come"),
+    },
     Topic.VERDICT: {
         Verdict.APPLIED: ("已生效", "applied"),
         Verdict.NOT_APPLIED: ("未生效", "not applied"),
@@ -93,6 +105,7 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "settled": ("认定", "settled"),
         "late_looked": ("关闭前复核", "last look"),
         "timer_fired": ("定时器", "timer"),
+        "paused": ("等候对方", "waits for the peer"),
         "stuck": ("卡住", "stuck"),
         "resumed": ("继续", "resumed"),
         "corrected": ("更正数据", "corrected"),
@@ -111,6 +124,24 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "open": ("建档", "open"),
         "job": ("任务", "job"),
         "off": ("已停用", "off"),
+        "paused": ("已暂停", "paused"),
+        "moved_from": ("由 {moment} 顺延", "moved from {moment}"),
+        "holiday": ("节假日", "holiday"),
+        "weekend": ("周末", "weekend"),
+        "quiet": ("静默时段", "quiet hours"),
+        "too_late": ("错过，不补做", "missed, not caught up with"),
+        "calendar_ends": (
+            "日历还有 {days} 天到期，请加入下一年",
+            "it ends in {days} days: add the next year",
+        ),
+        "running": ("运行中", "running"),
+        "opened": ("已建档", "opened"),
+        "already": ("已有，未重复", "there already"),
+        "done": ("完成", "done"),
+        "refused": ("被拒绝", "refused"),
+        "failed": ("失败", "failed"),
+        "skipped": ("未运行", "left out"),
+        "broken": ("中断", "broken off"),
         "not_opened": ("未建档", "not opened"),
         "unknown": ("未知，见日志", "unknown, see the log"),
     },
@@ -159,6 +190,8 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "when": ("时间", "when"),
         "next_run": ("下次运行", "next run"),
         "last_run": ("上次应运行", "last due"),
+        "run_of": ("应运行时间", "run of"),
+        "began": ("开始", "began"),
         "result": ("上次结果", "last result"),
         "actions": ("现在可以做", "legal now"),
         "target": ("目标", "target"),

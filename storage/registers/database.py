@@ -217,10 +217,6 @@ class Sealing(Generic[T]):
 
 
 def touched(connection: Connection, statement: Any) -> bool:
-    """Run a write and tell whether it touched a row.
-
-    Inserts are asked for the row: how many they touched PostgreSQL's driver does not say.
-    """
-    if statement.is_insert:
-        return connection.execute(statement.returning(*statement.table.primary_key)).first() is not None
-    return int(connection.execute(statement).rowcount) > 0
+    """Run a write and tell whether it touched a row."""
+    # of an insert SQLAlchemy keeps the count only when it is asked to; on PostgreSQL it would say -1
+    return int(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount) > 0
