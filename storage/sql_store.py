@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.environment import Micros
-from engine.errors import LeaseLost, StoreError, UnknownVisit
+from engine.errors import LeaseLost, StoreError, UnknownVisit, VisitflowError
 from engine.store import (
     Append,
     Claim,
@@ -182,7 +182,7 @@ class SqlStore:
             if self._check_schema:
                 await self.read(require_current)
                 await self.read(self.keys.require_keys)
-        except StoreError:
+        except VisitflowError:
             await self.close()
             raise
         self._writer.start()
