@@ -69,7 +69,7 @@ mutants: $(STAMP)  ## break each guarantee on purpose, one change at a time; a t
 record: $(STAMP)  ## record journals of new flow versions (half a minute; ARGS='--accept "why"' for what would change)
 	$(BIN)/python -m tests.replay --write docs/reliability.md $(ARGS)
 
-screens: $(STAMP)  ## take the pictures of docs/screens (needs pip install -e '.[browser]' and a Chromium)
+screens: $(STAMP)  ## take the pictures of docs/screens (needs a Chromium, see tests/chromium.py)
 	$(BIN)/python -m tests.console_screens $(ARGS)
 
 clean:  ## remove the virtual environment and caches
