@@ -7,7 +7,8 @@ to a visit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,12 +17,15 @@ import structlog
 from engine import faultpoints
 from engine.adapter import Adapter
 from engine.calling import Caller
+from engine.dispatch import Dispatch, Polling
 from engine.environment import SECOND, Environment, Micros
 from engine.errors import LeaseLost, StoreError
 from engine.execution import Executor, FlowSource
+from engine.fairness import EVEN, Taking
+from engine.gate import Gate, Priority
 from engine.processes import Processes, SystemProcesses
 from engine.room import Room
-from engine.store import Claim, Lease, Store
+from engine.store import Claim, Lease, Projection, Store
 from engine.trace import where
 from engine.watching import Watch
 
@@ -67,8 +71,15 @@ class Runner:
         hook: faultpoints.Hook = faultpoints.nothing,
         processes: Processes | None = None,
         watch: Watch | None = None,
+        gate: Gate | None = None,
+        weights: Mapping[Priority, int] = EVEN,
+        dispatch: Dispatch | None = None,
     ) -> None:
-        """``flows`` returns the compiled flow of a version hash; ``watch`` is told of calls and events."""
+        """``flows`` returns the compiled flow of a version hash; ``watch`` is told of calls and events.
+
+        ``gate`` is asked before every call; ``weights`` divide places when more is due than can be moved; ``dispatch``
+        brings due visits: without one the runner looks for them itself.
+        """
         self._processes = processes or SystemProcesses()
         self.settings = settings or RunnerSettings()
         self.figures = RunnerFigures()
@@ -76,13 +87,22 @@ class Runner:
         self._store = store
         self._environment = environment
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._coming = 0  #: places kept for visits that are being leased
         self._leases: dict[str, Lease] = {}
         self._trusted: dict[str, Micros] = {}  # visit → monotonic time until which its lease is surely ours
-        self._wake = asyncio.Event()
-        self._changed = False
+        self.dispatch = dispatch or Polling()
         self._loops: list[asyncio.Task[None]] = []
-        self._caller = Caller(store, adapters, environment, hook=hook, lease_ends=self._lease_ends, watch=watch)
+        self._taking = Taking(weights, self.settings.in_flight)
+        self._moving: Counter[Priority] = Counter()
+        self._caller = Caller(
+            store, adapters, environment, hook=hook, lease_ends=self._lease_ends, watch=watch, gate=gate
+        )
         self._executor = Executor(self._caller, flows)
+
+    @property
+    def gate(self) -> Gate:
+        """Return what is asked before every call."""
+        return self._caller.gate
 
     @property
     def in_flight(self) -> int:
@@ -91,21 +111,21 @@ class Runner:
 
     def wake(self) -> None:
         """Look for due visits now: something has changed."""
-        self._changed = True
-        self._wake.set()
+        self.dispatch.wake()
 
     async def start(self) -> None:
         """Take over what dead processes left, then begin to work."""
         await self._register()
         await self._take_over_the_dead()
         self._loops = [
-            asyncio.create_task(self._for_ever(self._dispatch), name="dispatch"),
+            asyncio.create_task(self._for_ever(lambda: self.dispatch.run(self)), name="dispatch"),
             asyncio.create_task(self._for_ever(self._heartbeat), name="heartbeat"),
         ]
 
     async def stop(self) -> None:
         """Claim nothing more; finish what is in the air, or after ``grace`` park it as in doubt; give all leases up."""
         self._caller.stopping = True
+        self._caller.gate.send_away()
         for loop in self._loops[:1]:
             loop.cancel()
         if self._tasks:
@@ -123,7 +143,7 @@ class Runner:
     async def run_until_idle(self) -> None:
         """Move everything that is due now and return: for tests and commands that run without a service."""
         while True:
-            claimed = await self._claim()
+            claimed = await self.take()
             if not claimed and not self._tasks:
                 return
             if self._tasks:
@@ -136,45 +156,12 @@ class Runner:
                 await loop()
             await asyncio.sleep(self.settings.poll / SECOND)
 
-    # -- dispatch
-    async def _dispatch(self) -> None:
-        while True:
-            self._wake.clear()
-            pause = self.settings.poll
-            try:
-                if len(self._tasks) < self.settings.in_flight:
-                    # Something has just changed: claim at once. Else look first: an idle runner writes nothing.
-                    changed, self._changed = self._changed, False
-                    if changed and await self._claim():
-                        self._changed = True
-                        continue
-                    pause = await self._until_due()
-                    if pause == 0 and await self._claim():
-                        continue
-                else:
-                    self._turned()
-            except StoreError as error:
-                log.warning("claiming_failed", error=error.message)
-                pause = self.settings.poll
-            except Exception as error:  # whatever it is: a runner that beats and moves nothing helps nobody
-                log.error("dispatch_failed", error=where(error))
-                pause = self.settings.poll
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(pause, SECOND // 100) / SECOND):
-                    await self._wake.wait()
-
-    async def _until_due(self) -> Micros:
-        """Return how long until a visit is due, at most ``poll``; 0 when one is. An idle runner writes nothing."""
-        due = await self._store.next_wake()
-        self._turned()
-        if due is None:
-            return self.settings.poll
-        return max(0, min(due - self._environment.now(), self.settings.poll))
-
     # -- visits that are opened by this process
     def room(self) -> Room | None:
         """Return the lease under which a visit may be opened now, or None when there is no room for it."""
         if not self._loops or self._caller.stopping or len(self._tasks) >= self.settings.in_flight:
+            return None
+        if self._taking.crowded:  # others are due: it waits its turn
             return None
         lease = self.settings.lease
         trusted = self._environment.monotonic() + lease - self.settings.margin
@@ -186,20 +173,63 @@ class Runner:
             self.figures.claimed += 1
             self._begin(claim, room.trusted)
 
-    async def _claim(self) -> int:
-        free = min(self.settings.in_flight - len(self._tasks), self.settings.batch)
-        if free <= 0 or self._caller.stopping:
-            return 0
+    # -- what a dispatch asks for
+    @property
+    def free(self) -> int:
+        """Return how many more visits are taken now."""
+        return 0 if self._caller.stopping else max(0, self.settings.in_flight - len(self._tasks) - self._coming)
+
+    @property
+    def held_back(self) -> bool:
+        """Tell whether a priority has all the places that it may have, and more of it is due."""
+        return self._taking.held_back
+
+    @property
+    def poll(self) -> Micros:
+        """Return how often to look for visits that nobody told of."""
+        return self.settings.poll
+
+    async def take(
+        self, *, among: Sequence[str] | None = None, due: Micros | None = None, most: int | None = None
+    ) -> list[Projection]:
+        """Lease visits that are due at ``due`` (now), of ``among`` (all), and move them; return them as they were."""
+        limit = min(self.free, self.settings.batch if most is None else most)
+        if limit <= 0:
+            return []
         trusted = self._environment.monotonic() + self.settings.lease - self.settings.margin
         now = self._environment.now()
-        claims = await self._store.claim_due(self.worker, now, now + self.settings.lease, free)
+        due, until = now if due is None else due, now + self.settings.lease
+
+        async def claim_due(most: int, priority: Priority | None) -> list[Claim]:
+            if priority is None:
+                return await self._store.claim_due(self.worker, due, until, most)
+            return await self._store.claim_due(self.worker, due, until, most, priority)
+
+        self._coming += limit
+        try:
+            claims = (
+                await self._taking.take(limit, self._moving, claim_due)
+                if among is None
+                else await self._store.claim_among(among, self.worker, due, until, limit)
+            )
+        finally:
+            self._coming -= limit
         for claim in claims:
             self._begin(claim, trusted)
         self.figures.claimed += len(claims)
-        self._turned()
-        return len(claims)
+        self.turned()
+        return [claim.projection for claim in claims]
 
-    def _turned(self) -> None:
+    async def until_due(self) -> Micros:
+        """Return how long until a visit is due, at most ``poll``; 0 when one is. An idle runner writes nothing."""
+        due = await self._store.next_wake()
+        self.turned()
+        if due is None:
+            return self.settings.poll
+        return max(0, min(due - self._environment.now(), self.settings.poll))
+
+    def turned(self) -> None:
+        """Note that due visits are being looked for."""
         self.figures.turned_at = self._environment.monotonic()
 
     def _begin(self, claim: Claim, trusted: Micros) -> None:
@@ -210,12 +240,15 @@ class Runner:
         self._trusted[visit_id] = trusted
         task = asyncio.create_task(self._move(claim), name=visit_id)
         self._tasks[visit_id] = task
-        task.add_done_callback(lambda done: self._ended(visit_id, done))
+        priority = Priority(claim.priority)
+        self._moving[priority] += 1
+        task.add_done_callback(lambda done: self._ended(visit_id, priority, done))
 
-    def _ended(self, visit_id: str, task: asyncio.Task[None]) -> None:
+    def _ended(self, visit_id: str, priority: Priority, task: asyncio.Task[None]) -> None:
+        self._moving[priority] -= 1
         if self._tasks.get(visit_id) is task:
             del self._tasks[visit_id], self._leases[visit_id], self._trusted[visit_id]
-        if len(self._tasks) + 1 >= self.settings.in_flight or not self._tasks:
+        if len(self._tasks) + 1 >= self.settings.in_flight or not self._tasks or self._taking.held_back:
             self.wake()
 
     async def _move(self, claim: Claim) -> None:

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from engine.definitions import FlowDefinition
 from engine.errors import InvalidFlow
+from engine.peers.settings import Limits
 from flows.calendars import Hours, Year, days_of
 from flows.schedules import ANCHOR, Schedule, next_run
 from flows.schema import SiteFile, flow_schema, site_schema, year_schema
@@ -37,6 +38,7 @@ class Site:
     sources: dict[str, Source] = field(default_factory=dict)  #: where each flow's values stand
     schedules: list[Schedule] = field(default_factory=list)
     timezone: str = "Asia/Shanghai"  #: of the schedules
+    limits: Limits = field(default_factory=Limits)  #: of peers, and what comes first
     calendars: dict[str, Hours] = field(default_factory=dict)
     source: Source = field(default_factory=lambda: Source(None))  #: where the site file's own values stand
 
@@ -74,6 +76,7 @@ def load_site(path: Path | str) -> Site:
         if not faulty:
             definitions[name] = _model(flow)
     _schedules(source, problems)
+    _limits(source, definitions, problems)
     years = _years(path.parent, source, problems)
     if problems:
         raise invalid(problems)
@@ -90,6 +93,7 @@ def load_site(path: Path | str) -> Site:
         sources=flows,
         schedules=checked.schedules,
         timezone=checked.timezone,
+        limits=checked.limits,
         calendars=calendars,
         source=source,
     )
@@ -248,6 +252,27 @@ def _other_years(read: Source) -> Iterator[Problem]:
             span = span[part]
         if any(day.year != read.data["year"] for day in days_of(span)):
             yield Problem(read.mark(path), path_text(path), f"expected days of {read.data['year']}, got {span}")
+
+
+def _limits(source: Source, definitions: Mapping[str, FlowDefinition], problems: list[Problem]) -> None:
+    """Hold limits to the peers that are configured, and priorities to the triggers there are."""
+    if any(problem.path.startswith("limits") for problem in problems):
+        return
+    limits = source.data.get("limits") or {}
+
+    def known(path: Path_, noun: str, name: str, names: Iterable[str]) -> None:
+        if name not in (names := list(names)):
+            message = f"expected {noun}, got {name!r}{near(name, names)}"
+            problems.append(Problem(source.mark(path), path_text(path), message))
+
+    for peer in limits.get("peers") or {}:
+        known(("limits", "peers", peer), "an adapter of this site", peer, source.data.get("adapters") or {})
+    for flow, named in (limits.get("priorities") or {}).items():
+        known(("limits", "priorities", flow), "a flow that is on", flow, source.data["flows"])
+        if flow in definitions:
+            triggers = [each.trigger for each in definitions[flow].transitions] + ["*"]
+            for trigger in named:
+                known(("limits", "priorities", flow, trigger), f"a trigger of {flow}", trigger, triggers)
 
 
 def _touches(problems: Iterable[Problem], name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from engine.definitions import BY_STEP, FlowDefinition, Name, format_duration, known_zone
+from engine.peers.settings import Limits
 from flows.calendars import QUIET, SPAN, Calendar, Year
 from flows.schedules import Schedule
 
@@ -55,6 +56,7 @@ class SiteFile(BaseModel):
     timezone: str = "Asia/Shanghai"  #: of schedules and calendars; a flow has its own
     calendars: dict[Name, Calendar] = {}
     schedules: list[Schedule] = []
+    limits: Limits = Limits()
 
     @field_validator("timezone")
     @classmethod

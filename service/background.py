@@ -48,6 +48,7 @@ class Background:
             ("feed", self._hub.publish, 0.2),
             ("batches", self._batches.work, 0.5),
             ("housekeeping", self.keep_house, 600.0),
+            ("peers", self._application.peers.run, 0.01),
             ("alerts", self._alerting.evaluate, 15.0),
             ("history", self._history.work, 2.0),
         ]

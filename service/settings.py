@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     port: int = 8320
+    dispatch: str = Field(
+        default="embedded",
+        pattern="^(embedded|procrastinate)$",
+        description="how due visits find a worker: embedded, or procrastinate (several workers; docs/fleet.md)",
+    )
     in_flight: int = Field(default=500, ge=1)
     lease_seconds: float = Field(default=30.0, gt=0)
     grace_seconds: float = Field(default=20.0, gt=0)
@@ -69,6 +74,11 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12, gt=0, description="a session ends after so long in any case")
     requests_per_second: float = Field(default=100, gt=0, description="of one key or person, sustained")
     requests_burst: int = Field(default=500, ge=1, description="of one key or person, at once")
+    # -- when there is too much to do (docs/limits.md): 503 with Retry-After before memory grows
+    requests_at_once: int = Field(default=64, ge=1, description="requests that change visits, handled at once")
+    commits_waiting: int = Field(default=2000, ge=1, description="writes that wait for their commit")
+    memory_mb: int = Field(default=0, ge=0, description="resident memory of the process; 0: not looked at")
+    due_most: int = Field(default=0, ge=0, description="visits due and not taken; then none is opened; 0: any number")
     four_eyes: bool = Field(
         default=False, description="settling money by hand and reversing a settled visit need a second person"
     )

@@ -33,6 +33,21 @@ class VisitLine(Shape):
     events: int = Field(description="length of the journal")
 
 
+class PeerLine(Shape):
+    """How a peer stands."""
+
+    peer: str = Field(examples=["jiangsu_gateway"])
+    state: Literal["closed", "paused", "trial", "held"] = Field(
+        description="closed: it is called; paused: it did not answer and is left alone; held: somebody stopped it"
+    )
+    since: str | None = None
+    next_trial_at: str | None = None
+    failures_in_a_row: int
+    visits_waiting: int = Field(description="visits that wait for it in the store")
+    concurrent: int | None = None
+    rate: float | None = Field(default=None, description="calls a second")
+
+
 class LegalAction(Shape):
     """What may be done now."""
 

@@ -25,6 +25,8 @@ class Topic(StrEnum):
     LINE = "line"
     GAP = "gap"
     KEEPING = "keeping"
+    WAITING = "waiting"
+    PEER = "peer"
     HISTORY = "history"
 
 
@@ -68,6 +70,16 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "due_and_not_taken": ("已到期但无人处理", "due, and nobody takes it"),
         "unknown_status": ("状态未知", "of a status that nobody knows"),
     },
+    Topic.PEER: {
+        "closed": ("正常呼叫", "called"),
+        "paused": ("无应答，暂停呼叫", "does not answer, left alone"),
+        "trial": ("试探中", "being tried"),
+        "held": ("人工停用", "stopped by hand"),
+    },
+    Topic.WAITING: {
+        "peer_paused": ("对方无应答，暂停呼叫", "the peer does not answer and is left alone"),
+        "peer_busy": ("对方名额已满，排队", "the peer has no room, its turn will come"),
+    },
     Topic.VERDICT: {
         Verdict.APPLIED: ("已生效", "applied"),
         Verdict.NOT_APPLIED: ("未生效", "not applied"),
@@ -93,6 +105,7 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "settled": ("认定", "settled"),
         "late_looked": ("关闭前复核", "last look"),
         "timer_fired": ("定时器", "timer"),
+        "paused": ("等候对方", "waits for the peer"),
         "stuck": ("卡住", "stuck"),
         "resumed": ("继续", "resumed"),
         "corrected": ("更正数据", "corrected"),
@@ -261,6 +274,11 @@ _WORDS: dict[Topic, dict[str, tuple[str, str]]] = {
         "only_counted": ("仅统计，未删除（--apply 才删除）", "only counted; --apply deletes"),
         "deleted": ("已删除", "deleted"),
         "made_first": ("已先备份到", "made a backup first"),
+        "shredded": ("个就诊已销毁，无可核对", "visits were shredded: nothing to compare"),
+        "still_plain": (
+            "行仍是明文（升级前写入）：运行 visitflow db rotate-keys 加密，期间可照常使用",
+            "rows are still plain text, written before the upgrade: visitflow db rotate-keys seals them meanwhile",
+        ),
     },
     Topic.HISTORY: {
         "topic_visits": ("就诊量", "visits"),

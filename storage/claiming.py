@@ -23,6 +23,7 @@ class Drawn:
     key: KeyColumns
     snapshot: Snapshot | None  #: sealed
     events: Sequence[Row]  #: seq, at, kind, sealed payload
+    priority: int = 1
 
 
 def open_claim(keys: Keyring, drawn: Drawn) -> Claim:
@@ -38,7 +39,7 @@ def open_claim(keys: Keyring, drawn: Drawn) -> Claim:
     except SealBroken:
         keys.let_go(drawn.lease.visit_id)
         history = History(drawn.snapshot, [StoredEvent(*event) for event in drawn.events])
-    return Claim(drawn.lease, drawn.projection, history)
+    return Claim(drawn.lease, drawn.projection, history, drawn.priority)
 
 
 def _history(key: VisitKey, drawn: Drawn) -> History:

@@ -77,7 +77,7 @@ class HistoryDoubtRow(SQLModel, table=True):
     began_at: int = Field(sa_type=BigInteger)
     settled_at: int | None = Field(default=None, sa_type=BigInteger)
     ms: int | None = Field(default=None, sa_type=BigInteger)
-    how: str = Field(max_length=16)  #: probe, reverse, repeat, person; empty: open
+    how: str = Field(max_length=16)  #: probe, reverse, repeat, inquire, person; empty: open
     verdict: str = Field(max_length=16)
     looks: int  #: attempts that did not settle it
     asked: int  #: 1: it stopped for a person

@@ -10,6 +10,35 @@ def _text(*, empty: bool = False) -> Column[str]:
     return Column(Text, nullable=empty)
 
 
+class PeerStateRow(SQLModel, table=True):
+    """One peer as one process sees it, and what it has of the peer's limits."""
+
+    __tablename__ = "peer_rows"
+
+    peer: str = Field(primary_key=True, max_length=64)
+    worker: str = Field(primary_key=True, max_length=120)
+    state: str = Field(max_length=16)
+    since: int = Field(sa_type=BigInteger)
+    until: int | None = Field(default=None, sa_type=BigInteger)
+    failures: int
+    slots: int
+    parts: int
+    wants: bool
+    seen_until: int = Field(sa_type=BigInteger)  #: afterwards the process is gone, and what it had is free
+
+
+class PeerHoldRow(SQLModel, table=True):
+    """What a person decided last about a peer. The row is also what processes lock that divide its limits."""
+
+    __tablename__ = "peer_holds"
+
+    peer: str = Field(primary_key=True, max_length=64)
+    held: bool
+    by: str = Field(max_length=100)
+    reason: str = Field(sa_column=_text())
+    at: int = Field(sa_type=BigInteger)
+
+
 class AccountRow(SQLModel, table=True):
     """A person who may sign in."""
 

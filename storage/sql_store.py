@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.environment import Micros
-from engine.errors import LeaseLost, StoreError, UnknownVisit
+from engine.errors import LeaseLost, StoreError, UnknownVisit, VisitflowError
 from engine.store import (
     Append,
     Claim,
@@ -40,6 +40,7 @@ from storage.resealing import Resealing, unsealed
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
 from storage.vault import Vault
+from storage.waking import Wake, Wakes
 
 T = TypeVar("T")
 
@@ -66,7 +67,7 @@ _PROJECTION = (
 )
 _OPENED = (
     *("visit_id", "flow", "version", "key", "state", "status", "cause", "waiting_for", "seq"),
-    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "token"),
+    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "priority", "token"),
     *("lease_worker", "lease_until"),
 )
 _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting_for", "cause")
@@ -76,15 +77,29 @@ _FENCE = ("visit_id", "token", "seq")
 _HELD = tuple(column.name for column in visit_keys.columns)
 _TO_CLAIM = (
     *(*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body),
-    *(visit_keys.c.key_id, visit_keys.c.body, visit_keys.c.plain_until),
+    *(visits.c.priority, visit_keys.c.key_id, visit_keys.c.body, visit_keys.c.plain_until),
 )
 #: Where these stand in a row; the columns of the key from ``_KEY`` on.
-_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _KEY = range(len(_PROJECTION), len(_PROJECTION) + 5)
+_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _PRIORITY, _KEY = range(len(_PROJECTION), len(_PROJECTION) + 6)
 _WITH_KEYS = visits.outerjoin(visit_keys, visit_keys.c.visit_id == visits.c.visit_id)
 _CLAIM_DUE = (
     select(*_TO_CLAIM)
     .select_from(_WITH_KEYS)
     .where(visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
+)
+_CLAIM_OF = (
+    select(*_TO_CLAIM)
+    .select_from(_WITH_KEYS)
+    .where(visits.c.priority == bindparam("priority"), visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
+)
+_CLAIM_AMONG = (
+    select(*_TO_CLAIM)
+    .select_from(_WITH_KEYS)
+    .where(visits.c.visit_id.in_(bindparam("visits", expanding=True)), visits.c.wake_at <= bindparam("now"))
     .order_by(visits.c.wake_at)
     .limit(bindparam("limit"))
 )
@@ -122,10 +137,16 @@ class SqlStore:
         vault: Vault,
         *,
         fault: Callable[[str], None] | None = None,
+        wakes: Wakes | None = None,
         check_schema: bool = True,
         keyless: bool = False,
     ) -> None:
-        """``fault`` is the tests' hook of :class:`GroupCommit`; ``keyless`` that of :class:`Keyring`."""
+        """``fault`` is the tests' hook of :class:`GroupCommit`; ``keyless`` that of :class:`Keyring`.
+
+        ``wakes`` is told what each transaction makes due.
+        """
+        self._wakes = wakes
+        self._due: list[Wake] = []  # what the transaction under way makes due
         self.figures = StoreFigures()
         self.dialect = dialect
         self.vault = vault
@@ -137,13 +158,15 @@ class SqlStore:
         target = self._writer_engine.dialect
         released = {"lease_worker": "NULL", "lease_until": "NULL"}
         self._advance = update_many(visits, _FENCE, _FOLDED, {}, target)
-        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at"), released, target)
+        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at", "priority"), released, target)
         self._insert_events = insert_many(events, target)
         insert_visit = dialect.insert(visits).on_conflict_do_nothing(index_elements=["flow", "key"])
         self._insert_visit = Prepared(insert_visit, _OPENED, target)
         self._insert_key = insert_many(visit_keys, target)
         self._claim_events = Prepared(_EVENTS_AFTER, None, target)
         self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True, of=visits), None, target)
+        self._claim_of = Prepared(dialect.lock_for_claim(_CLAIM_OF, skip=True, of=visits), None, target)
+        self._claim_among = dialect.lock_for_claim(_CLAIM_AMONG, skip=True, of=visits)
         self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False, of=visits), None, target)
         leasing = ("lease_worker", "lease_until", "wake_at", "token")
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
@@ -159,7 +182,7 @@ class SqlStore:
             if self._check_schema:
                 await self.read(require_current)
                 await self.read(self.keys.require_keys)
-        except StoreError:
+        except VisitflowError:
             await self.close()
             raise
         self._writer.start()
@@ -204,9 +227,45 @@ class SqlStore:
             for sealed in (self.vault.seal(record),)
         ]
 
-    async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
+    async def claim_due(
+        self, worker: str, now: Micros, until: Micros, limit: int, priority: int | None = None
+    ) -> list[Claim]:
         """Lease due visits."""
-        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, limit))
+        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, limit, priority=priority))
+        return [open_claim(self.keys, each) for each in drawn]
+
+    async def wake(self, waiting_for: Sequence[str], now: Micros, limit: int) -> int:
+        """Wake free visits before their time."""
+        waiting = (
+            select(visits.c.visit_id)
+            .where(
+                visits.c.status == Status.READY.value,
+                visits.c.waiting_for.in_(waiting_for),
+                visits.c.lease_worker.is_(None),
+                visits.c.wake_at > now,
+            )
+            .order_by(case(*((visits.c.waiting_for == each, n) for n, each in enumerate(waiting_for))), visits.c.due_at)
+            .limit(limit)
+        )
+        waiting = self.dialect.lock_for_claim(waiting, skip=True)
+
+        def work(connection: Connection) -> int:
+            found = list(connection.execute(waiting).scalars())
+            if found:
+                connection.execute(update(visits).where(visits.c.visit_id.in_(found)).values(wake_at=now))
+                self._due += [(visit_id, now) for visit_id in found]
+            return len(found)
+
+        count: int = await self.write(work)
+        return count
+
+    async def claim_among(
+        self, visits: Sequence[str], worker: str, now: Micros, until: Micros, limit: int
+    ) -> list[Claim]:
+        """Lease those of ``visits`` that are due."""
+        if not visits:
+            return []
+        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, limit, among=list(visits)))
         return [open_claim(self.keys, each) for each in drawn]
 
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
@@ -233,14 +292,21 @@ class SqlStore:
     async def release(self, lease: Lease) -> None:
         """Give a lease up without writing events."""
 
-        def work(connection: Connection) -> None:
-            connection.execute(
-                update(visits)
-                .where(visits.c.visit_id == lease.visit_id, visits.c.token == lease.token)
-                .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
+        await self.write(
+            lambda connection: self._free(
+                connection, and_(visits.c.visit_id == lease.visit_id, visits.c.token == lease.token)
             )
+        )
 
-        await self.write(work)
+    def _free(self, connection: Connection, which: ColumnElement[bool]) -> int:
+        """End leases; return how many."""
+        free = {"lease_worker": None, "lease_until": None, "wake_at": visits.c.due_at}
+        freed = connection.execute(
+            update(visits).where(which).values(free).returning(visits.c.visit_id, visits.c.due_at)
+        )
+        rows = freed.all()
+        self._due += [(row.visit_id, row.due_at) for row in rows if row.due_at is not None]
+        return len(rows)
 
     async def replace_projection(self, projection: Projection, expected_seq: int) -> bool:
         """Overwrite a projection (rebuild)."""
@@ -388,13 +454,9 @@ class SqlStore:
         """End all leases of a worker now and forget it."""
 
         def work(connection: Connection) -> int:
-            changed = connection.execute(
-                update(visits)
-                .where(visits.c.lease_worker == worker)
-                .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
-            )
+            freed = self._free(connection, visits.c.lease_worker == worker)
             connection.execute(delete(workers).where(workers.c.worker == worker))
-            return int(changed.rowcount)
+            return freed
 
         count: int = await self.write(work)
         return count
@@ -446,6 +508,7 @@ class SqlStore:
         """Run a batch inside one transaction: runs of appends together, everything else one by one, all in order."""
         self.keys.begin()
         appends: list[Request[Job]] = []
+        self._due.clear()
         for request in batch:
             if isinstance(request.job, AppendJob):
                 appends.append(request)
@@ -460,6 +523,8 @@ class SqlStore:
                 case OtherJob(work):
                     request.result = work(connection)
         self._append_all(connection, appends)
+        if self._wakes is not None and self._due:
+            self._wakes.enqueue(driver_of(connection), self._due)
 
     def _append_all(self, connection: Connection, requests: Sequence[Request[Job]]) -> None:
         """Write many visits' events. Raises LeaseLost when any is stale: the batch is then redone one by one."""
@@ -488,7 +553,9 @@ class SqlStore:
             visit_id, projection = append.lease.visit_id, append.projection
             values = (visit_id, append.lease.token, append.base_seq, *_folded(projection))
             if append.release:
-                releasing.append((*values, projection.due_at))
+                releasing.append((*values, projection.due_at, int(append.priority)))
+                if projection.due_at is not None:
+                    self._due.append((visit_id, projection.due_at))
             else:
                 moving.append(values)
             # Sealed before, unless the key was not at hand, or is not the one that is kept: made, and rolled back.
@@ -526,6 +593,7 @@ class SqlStore:
             "opened_at": projection.opened_at,
             "fingerprint": new.fingerprint,
             "wake_at": projection.due_at,
+            "priority": int(new.priority),
             "token": 0,
             "lease_worker": None,
             "lease_until": None,
@@ -538,6 +606,8 @@ class SqlStore:
             rows = _event_rows(projection.visit_id, new.events, job.payloads)
             self._insert_events.run(driver_of(connection), rows)
             self.figures.events += len(new.events)
+            if lease is None and projection.due_at is not None:
+                self._due.append((projection.visit_id, projection.due_at))
             return Found(projection, new.fingerprint, True)
         found = connection.execute(
             select(*_PROJECTION, visits.c.fingerprint).where(
@@ -548,7 +618,14 @@ class SqlStore:
 
     def _claim(self, connection: Connection, job: ClaimJob) -> list[Drawn]:
         driver = driver_of(connection)
-        if job.visit_id is None:
+        rows: Sequence[Row]
+        if job.among is not None:
+            among = {"visits": list(job.among), "now": job.now, "limit": job.limit}
+            rows = [tuple(row) for row in connection.execute(self._claim_among, among)]
+        elif job.priority is not None:
+            asked = {"priority": int(job.priority), "now": job.now, "limit": job.limit}
+            rows = self._claim_of.run(driver, asked).fetchall()
+        elif job.visit_id is None:
             rows = self._claim_due.run(driver, {"now": job.now, "limit": job.limit}).fetchall()
         else:
             rows = self._claim_one.run(driver, {"visit": job.visit_id}).fetchall()
@@ -568,6 +645,7 @@ class SqlStore:
                 keys[row[0]],
                 None if row[_SNAPSHOT] is None else Snapshot(row[_SNAPSHOT], row[_BODY]),
                 found[row[0]],
+                row[_PRIORITY],
             )
             for row in rows
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
 import storage.history_tables
@@ -17,6 +17,13 @@ class VisitRow(SQLModel, table=True):
         Index("ix_visits_flow_key", "flow", "key", unique=True),
         Index(
             "ix_visits_wake_at",
+            "wake_at",
+            sqlite_where=text("wake_at IS NOT NULL"),
+            postgresql_where=text("wake_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_visits_priority",
+            "priority",
             "wake_at",
             sqlite_where=text("wake_at IS NOT NULL"),
             postgresql_where=text("wake_at IS NOT NULL"),
@@ -45,6 +52,8 @@ class VisitRow(SQLModel, table=True):
     fingerprint: str = Field(max_length=64)
     #: when the visit wants a worker: ``due_at`` while free, the end of the lease while leased
     wake_at: int | None = Field(default=None, sa_type=BigInteger)
+    #: with which it then wants one: 0 urgent, 1 normal, 2 background; a hint
+    priority: int = Field(default=1, sa_column=Column(SmallInteger, nullable=False, server_default="1"))
     token: int = Field(default=0, sa_type=BigInteger)  #: fencing token: raised by every claim (G5)
     lease_worker: str | None = Field(default=None, max_length=120)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)

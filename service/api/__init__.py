@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.environment import MINUTE
 from service import files_api
 from service.access.matrix import matrix
+from service.access.overload import Sluice
 from service.api import (
     actions,
     approvals,
@@ -23,6 +24,7 @@ from service.api import (
     exchanges,
     history,
     oversight,
+    peers,
     problems,
     schedules,
     session,
@@ -52,6 +54,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     history.router,
     schedules.router,
     watching.router,
+    peers.router,
     entrance.router,
     board.router,
     console_visit.router,
@@ -140,6 +143,7 @@ def build_api(application: Application) -> FastAPI:
     )
     api.state.application = application
     api.state.desk = Desk.of(application)
+    api.add_middleware(Sluice, overload=application.watching.overload)
     api.add_middleware(_Headers)
     problems.install(api)
     for router in (*ROUTERS, service_router):

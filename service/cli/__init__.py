@@ -29,6 +29,7 @@ class Commands(LazyGroup):
             ("approvals", "approvals", "app", "What waits for a second person. 四眼复核。"),
             ("webhooks", "webhooks", "app", "What the HIS was told by the webhook. 进展通知。"),
             ("alerts", "alerts", "app", "What is wrong, and telling it. 报警。"),
+            ("peers", "peers", "app", "Peers: called, left alone, stopped. 对方系统。"),
             ("history", "history", "app", "History for analysts: figures, exports. 历史统计。"),
             ("audit", "audit", "audit", "Prove that every open visit is due, waits or is stuck. 自查。"),
             ("reconcile", "reconcile", "reconcile", "Reconcile a day with the centre, or show how that went. 日对账。"),

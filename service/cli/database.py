@@ -14,9 +14,11 @@ from engine.environment import SECOND, Micros, SystemEnvironment
 from service.application import application
 from service.cli import backups
 from service.cli.console import FOUND_SOMETHING, Json, out, print_json, run, say, settings, table
+from service.dispatch import require_fleet
 from service.rebuild import rebuild_store
+from service.settings import Settings
 from service.words import Topic
-from storage import upgrade
+from storage import Vault, open_store, upgrade
 from storage.backups import copies_of, refuse_live_workers
 from storage.dialects import dialect_of
 from storage.schema import current, needed, refuse_newer
@@ -62,6 +64,24 @@ def upgrade_database(
         out.print(f"{say('made_first', Topic.KEEPING)}: {copy}", markup=False)
     before, after = upgrade(chosen.store_url)
     out.print(f"schema {before or 'none'} → {after}", markup=False)
+    if chosen.dispatch == "procrastinate":
+        require_fleet(chosen)
+        from service.dispatch.schema import upgrade_jobs
+
+        had, has = upgrade_jobs(chosen.store_url)
+        out.print(f"procrastinate {had or 'none'} → {has}", markup=False)
+    if before not in (None, after) and (plain := run(_plain_rows(chosen))):
+        out.print(f"{plain:,} {say('still_plain', Topic.KEEPING)}", markup=False)
+
+
+async def _plain_rows(chosen: Settings) -> int:
+    """Return how many rows nobody has sealed yet."""
+    store = open_store(chosen.store_url, Vault.parse(chosen.keys_text()))
+    await store.start()
+    try:
+        return await store.to_reseal()
+    finally:
+        await store.close()
 
 
 def changes(url: str, now: Micros) -> bool:
@@ -104,6 +124,8 @@ def rebuild(
             [(d["visit"], d["field"], str(d["stored"]), str(d["folded"])) for d in differences],
         )
         out.print(f"{report['visits']} {say('visit')}, {len(differences)} ≠, {report['repaired']} ✓", markup=False)
+        if report["shredded"]:
+            out.print(f"{report['shredded']} {say('shredded', Topic.KEEPING)}", markup=False)
     if report["differences"] and not repair:
         raise typer.Exit(FOUND_SOMETHING)
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from fastapi import Request, Response
 
 from engine.definitions import format_duration
+from engine.errors import BadInput
 from engine.machine import Flow
 from engine.store import Status, VisitFilter
 from service.access.forms import form_of, short
@@ -22,6 +23,7 @@ from service.console.route import HOME, pages, see
 from service.console.story import state_title
 from service.console.traffic import Traffic, recent, traffic
 from service.errors import UnknownThing
+from service.limiting.standing import PeerStanding, decide, peer_standings
 from service.peers import adapters_of
 from service.scheduling import ScheduleStanding, pause, resume, run_now, standings, visit_of
 from service.scheduling.hand import now_of
@@ -178,21 +180,42 @@ class Peer:
     name: str
     traffic: Traffic
     session: str
+    standing: PeerStanding
+    may_decide: bool
 
 
 @router.get("/console/peers")
-async def peers(request: Request) -> Response:
-    """List peers: session, health, answer times."""
+async def peers(request: Request, told: str = "") -> Response:
+    """List peers: called or left alone, session, health, answer times."""
     desk, language = desk_of(request), language_of(request)
     application = desk.application
     current = [application.registry.current(name) for name in application.registry.names]
     events = await recent(desk.hub.feed)
     seen = traffic(events, _adapters_of(current))
+    standing = {each.peer: each for each in await peer_standings(application)}
+    may = caller_of(request).may("peers.decide")
     rows = [
-        Peer(name, seen.get(name, Traffic()), await _session(desk, name, current, language))
+        Peer(name, seen.get(name, Traffic()), await _session(desk, name, current, language), standing[name], may)
         for name in application.adapters
     ]
-    return page(request, "peers.html", rows=rows, looked_at=len(events))
+    told = told if told in ("held", "released") else ""
+    nameless = caller_of(request).kind is Kind.OPEN
+    return page(request, "peers.html", rows=rows, looked_at=len(events), told=told, nameless=nameless)
+
+
+@router.post("/console/peers/{peer}")
+async def decide_on(request: Request, peer: str) -> Response:
+    """Stop calling a peer, or call it again; doing either twice changes nothing."""
+    desk, form, caller = desk_of(request), await form_of(request), caller_of(request)
+    held, reason = form.get("held") == "true", form.get("reason", "").strip()[:1000]
+    by = caller.acting_for(form.get("by", "")[:64])
+    if not reason:
+        raise BadInput("say why", field="reason")
+    if not by.strip():
+        raise BadInput("who acts has to be known", field="by")
+    await decide(desk.application, peer, held, by, reason)
+    await desk.audit.by(caller, "hold_peer" if held else "release_peer", peer, reason, told=by)
+    return see(f"{HOME}/peers?told={'held' if held else 'released'}")
 
 
 def _adapters_of(flows_: list[Flow]) -> dict[tuple[str, str], str]:

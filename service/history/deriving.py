@@ -44,7 +44,8 @@ from storage.history import DoubtFact, Facts, MoneyFact, StepFact, StopFact, Upl
 MOST_VARIANT = 1000
 #: Outcomes of a call that did not bring the visit on.
 FAILED = ("refused", "not_sent", "in_doubt", "busy")
-_WAYS = ("probe", "reverse", "repeat", "inquire")
+#: By what a doubt is settled without a person.
+WAYS = ("probe", "reverse", "repeat", "inquire")
 _CODE = re.compile(r"[\w./:-]{1,40}", re.ASCII)
 _MS = SECOND // 1000
 
@@ -184,7 +185,7 @@ class _Teller:
         if settling and self.doubt is not None:
             doubt, self.doubt = self.doubt, None
             doubt.settled_at, doubt.ms = event.at, (event.at - doubt.began_at) // _MS
-            doubt.how, doubt.verdict = event.by if event.by in _WAYS else "person", event.verdict.value
+            doubt.how, doubt.verdict = event.by if event.by in WAYS else "person", event.verdict.value
         step = None if call is None else self.steps.pop(call, None)
         if event.verdict is not Verdict.APPLIED or event.dest is None or (call is None and before is None):
             return

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from engine.definitions import FlowDefinition
 from engine.environment import SECOND
+from engine.peers.breaker import State
 from service.application import Application
 from service.scheduling.standing import ending_calendars, standings
 from service.watching.rules import Rule
@@ -20,7 +21,7 @@ Measures = Mapping[str, float]
 #: A subject that goes without saying: there is only one.
 ALL = ""
 #: What only the process that knows it can say is over: not being told says nothing.
-SILENCE_SAYS_NOTHING = frozenset({"peer_failures", "clock"})
+SILENCE_SAYS_NOTHING = frozenset({"peer_failures", "peer_paused", "refused", "clock"})
 _BAD_RESULTS = ("failed", "refused", "broken")
 _MB = 1024 * 1024
 
@@ -60,6 +61,17 @@ async def _due_delay(source: Source, rule: Rule) -> Measures:
 
 async def _peer_failures(source: Source, rule: Rule) -> Measures:
     return dict(source.application.watching.tally.failing)
+
+
+async def _peer_paused(source: Source, rule: Rule) -> Measures:
+    peers = [peer.standing() for peer in source.application.watching.peers]
+    return {
+        each.peer: 0.0 if each.state is State.CLOSED else max(0, source.now - each.since) / SECOND for each in peers
+    }
+
+
+async def _refused(source: Source, rule: Rule) -> Measures:
+    return {ALL: float(source.application.watching.overload.lately(source.application.environment.monotonic()))}
 
 
 async def _clock(source: Source, rule: Rule) -> Measures:
@@ -116,6 +128,8 @@ MEASURES: Mapping[str, Callable[[Source, Rule], Awaitable[Measures]]] = {
     "audit": _audit,
     "due_delay": _due_delay,
     "peer_failures": _peer_failures,
+    "peer_paused": _peer_paused,
+    "refused": _refused,
     "clock": _clock,
     "disk_free": _disk_free,
     "timer_idle": _timer_idle,

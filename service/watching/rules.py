@@ -21,6 +21,8 @@ Watched = Literal[
     "audit",
     "due_delay",
     "peer_failures",
+    "peer_paused",
+    "refused",
     "clock",
     "disk_free",
     "timer_idle",

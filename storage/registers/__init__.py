@@ -17,6 +17,7 @@ from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
 from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
 from storage.registers.history import HistoryRegister
 from storage.registers.leases import Lease, LeaseRegister
+from storage.registers.peers import PeerRegister
 from storage.registers.requests import AskedRequest, RequestRegister
 from storage.registers.retention import RetentionRegister
 from storage.registers.schedules import Begun, ScheduleRegister, ScheduleRun, ScheduleState
@@ -37,6 +38,7 @@ class Registers:
     feed: Feed
     alerts: AlertRegister
     census: Census
+    peers: PeerRegister
     history: HistoryRegister
     leases: LeaseRegister
     schedules: ScheduleRegister
@@ -64,6 +66,7 @@ def _registers(database: Database, feed: Feed, census: Census) -> Registers:
         feed,
         AlertRegister(database),
         census,
+        PeerRegister(database),
         HistoryRegister(database),
         LeaseRegister(database),
         ScheduleRegister(database),
@@ -90,6 +93,7 @@ __all__ = [
     "HistoryRegister",
     "Lease",
     "LeaseRegister",
+    "PeerRegister",
     "Registers",
     "RetentionRegister",
     "ScheduleRegister",

@@ -19,6 +19,7 @@ from engine.visit import Visit
 from flows.exploring.model import flag_of
 from flows.exploring.rules import closing
 from storage import MemoryStore
+from tests.gates import Reluctant
 from tests.replay.files import Line, Recording
 from tests.replay.flows import compiled, names, renamed
 from tests.replay.peer import BookPeer, Desk
@@ -99,6 +100,7 @@ class Stage:
             others={each.name: each for each in others},
             definitions=[definition],
             hook=self.peer.hook,
+            gate=Reluctant(self.environment) if self.script.held_off else None,
         ).start()
 
     async def open(self, key: str) -> None:

@@ -12,7 +12,7 @@ from engine.errors import BadInput
 from service.history.exports.columns import EXPORTED, Batch, Column, Outside, Row, Type
 
 #: Rows of one group: readers skip groups by their smallest and largest values; a group is held in memory.
-GROUP = 65_536
+GROUP = 32_768
 
 
 class ParquetFolder:

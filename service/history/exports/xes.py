@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -85,6 +86,7 @@ def _event(row: Any, at: str) -> str:
     )
 
 
+@lru_cache(maxsize=4096)  # names, codes and states come again and again
 def _text(key: str, value: str) -> str:
     return f'<string key="{key}" value="{quoted(value)}"/>'
 
