@@ -116,12 +116,6 @@ def events_of(journal: Iterable[StoredEvent]) -> list[tuple[StoredEvent, AnyEven
     return [(stored, decode(stored.payload)) for stored in journal]
 
 
-def plain_error(error: Mapping[str, Any]) -> str:
-    """Return an error as one line for a terminal."""
-    field = f" [{error['field']}]" if error.get("field") else ""
-    return f"{error['code']}{field}: {error['message']}"
-
-
 def approval_view(approval: Approval) -> dict[str, Any]:
     """Return a request for approval; its data stays in the register."""
     return {

@@ -31,10 +31,15 @@ def catalogue() -> Catalogue:
 
 def shipped() -> list[FlowDefinition]:
     """Return the flows that are on in any of the sites, by name and in order."""
+    return list(_by_name().values())
+
+
+@cache
+def _by_name() -> dict[str, FlowDefinition]:
     found = [definition for site in SITES for definition in load_site(ROOT / site).definitions]
-    return list({definition.flow: definition for definition in found}.values())
+    return {definition.flow: definition for definition in found}
 
 
 def flow(name: str) -> FlowDefinition:
     """Return one of them."""
-    return next(definition for definition in shipped() if definition.flow == name)
+    return _by_name()[name]

@@ -6,12 +6,13 @@ Names of messages, ages, evidence and wording make no difference to what can hap
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from engine.definitions import SettleKind
 from engine.environment import SECOND
@@ -37,7 +38,7 @@ class Situation:
 
 def form(flow: Flow, bounds: Bounds, visit: Visit, body: str) -> dict[str, Any]:
     """Return a visit (``body`` is its snapshot) without what makes no difference to what can happen next."""
-    raw: dict[str, Any] = json.loads(body)
+    raw: dict[str, Any] = from_json(body)
     _forget_ages(raw, bounds)
     _forget_words(raw)
     if _is_asked(flow, visit):  # a person takes longer than a message; one who is quick is like an early look
@@ -242,7 +243,7 @@ class Common:
         bodies = []
         for values in itertools.product((False, True), repeat=len(self._flags)):
             raw["data"] = {name: True for name, value in zip(self._flags, values, strict=True) if value}
-            bodies.append(json.dumps(raw, sort_keys=True, separators=(",", ":")))
+            bodies.append(to_json(raw).decode())
         return bodies, messages
 
     @staticmethod

@@ -6,11 +6,12 @@ situations share a fold, so most moves are looked up.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
+
+from pydantic_core import to_json
 
 from engine.actions import Action, ActionKind
 from engine.adapter import Call, Operation
@@ -200,7 +201,7 @@ class Runs:
         if (found := self._commons.get(text)) is not None:
             return found
         raw = form(self.flow, self.bounds, visit, text)
-        key = json.dumps(raw, separators=(",", ":"))
+        key = to_json(raw).decode()
         if (found := self._commons.get(key)) is None:
             found = self._commons[key] = Common(self.flow, self.bounds, visit, raw)
         self._commons[text] = found

@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 
 from engine.environment import SECOND, Micros, SystemEnvironment
 from service.application import application
+from service.cli import backups
 from service.cli.console import FOUND_SOMETHING, Json, out, print_json, run, say, settings, table
 from service.rebuild import rebuild_store
 from service.words import Topic
@@ -21,6 +22,7 @@ from storage.dialects import dialect_of
 from storage.schema import current, needed, refuse_newer
 
 app = typer.Typer(no_args_is_help=True, help="The database: schema, rebuild, keys. 数据库。")
+app.add_typer(backups.app)
 
 
 def new_key() -> str:

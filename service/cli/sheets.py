@@ -17,12 +17,11 @@ from engine.errors import BadInput
 from flows import load_site
 from service.application import Application, application
 from service.cli.console import FOUND_SOMETHING, Json, err, language, out, print_json, run, say, settings
-from service.cli.visits import Visit, resolve
+from service.cli.naming import Visit, resolve
 from service.sheets.checks import Ours
 from service.sheets.data import sheet_view
 from service.sheets.kept import Reader, members_of, occasion, sheet_of
 from service.sheets.model import Sheet, build
-from service.sheets.pdf import pdf as made_pdf
 
 Pdf = Annotated[Path | None, typer.Option("--pdf", help="Write the PDF to this file; it must not exist yet.")]
 English = Annotated[bool, typer.Option("--english", help="In English, whatever the installation's language is.")]
@@ -63,6 +62,8 @@ def asked_sheet(members: Mapping[str, Any], stay: str) -> Sheet:
 
 def write_pdf(found: Sheet, path: Path) -> None:
     """Write the PDF, readable by its owner only: it names a person. Raises BadInput: it cannot be made, or exists."""
+    from service.sheets.pdf import pdf as made_pdf  # fonts and their library: only for who wants a PDF
+
     content = made_pdf(found, settings().sheet_fonts)
     try:
         path.touch(mode=0o600, exist_ok=False)

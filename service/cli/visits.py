@@ -10,9 +10,9 @@ from rich.text import Text
 
 from engine.actions import ActionKind
 from engine.commands import Commands, Report
-from engine.errors import BadInput, UnknownVisit
+from engine.errors import BadInput
 from engine.events import Verdict
-from engine.store import Projection, Status, Store, VisitFilter
+from engine.store import Projection, Status, VisitFilter
 from service.acting import Acting, Deed, Who
 from service.application import Application, application
 from service.cli.console import (
@@ -31,6 +31,8 @@ from service.cli.console import (
     status_text,
     table,
 )
+from service.cli.naming import Visit, resolve
+from service.cli.sheets import sheet
 from service.fees import fees_view
 from service.timeline import timeline
 from service.views import approval_view, event_view, exchange_view, moment, projection_view, report_view
@@ -39,18 +41,7 @@ from storage.registers import Approval
 
 app = typer.Typer(no_args_is_help=True, help="List, show, open and move visits. 就诊。")
 
-Visit = Annotated[str, typer.Argument(help="Visit id, or FLOW/KEY such as jiangsu.outpatient/MZ0001.")]
-
-
-async def resolve(store: Store, reference: str) -> str:
-    """Return the visit id for an id or ``flow/key``. Raises UnknownVisit."""
-    flow, slash, key = reference.partition("/")
-    if not slash:
-        return reference
-    found = await store.find(flow, key)
-    if found is None:
-        raise UnknownVisit(f"{flow} has no visit {key}", field="visit")
-    return found.visit_id
+app.command("sheet")(sheet)
 
 
 @app.command("list")

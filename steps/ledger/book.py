@@ -20,8 +20,9 @@ that is refused is sent again in halves until the line that is to blame stands a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -60,6 +61,7 @@ class Entry:
 
 
 E = TypeVar("E", bound=Entry)
+KEPT = 4  #: ledgers read that are kept
 
 
 def _never(_raw: Mapping[str, Any]) -> bool:
@@ -75,11 +77,23 @@ class Book(Generic[E]):
     day: str  #: member by which lines are put in order
     digest: Callable[[Mapping[str, Any]], str]
     waits: Callable[[Mapping[str, Any]], bool] = _never  #: a line that cannot be sent yet
+    read: deque[tuple[Mapping[str, Any], tuple[E, ...]]] = field(
+        default_factory=lambda: deque(maxlen=KEPT), repr=False, compare=False
+    )
 
     def entries(self, fees: Mapping[str, Any]) -> list[E]:
-        """Return the ledger in the order in which lines are sent: charges before refunds, then by time and id."""
+        """Return the ledger in the order in which lines are sent: charges before refunds, then by time and id.
+
+        A move asks several conditions about one ledger of perhaps thousands of lines, so the last few are kept.
+        Facts are never changed in place (:func:`engine.facts.merged`): the same object has the same lines.
+        """
+        for known, entries in self.read:
+            if known is fees:
+                return list(entries)
         found = [self._entry(line_id, raw) for line_id, raw in fees.items()]
-        return sorted(found, key=lambda each: (each.amount < 0, each.content[self.day], each.line_id))
+        found.sort(key=lambda each: (each.amount < 0, each.content[self.day], each.line_id))
+        self.read.append((fees, tuple(found)))
+        return found
 
     def _entry(self, line_id: str, raw: Mapping[str, Any]) -> E:
         amount, outcome = Decimal(raw[self.amount]), raw.get("outcome")

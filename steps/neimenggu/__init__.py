@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from steps.neimenggu import conditions, entering, fees, leaving, lines, models, settling, undo
+from steps.neimenggu import conditions, entering, fees, invoices, leaving, lines, models, settling, undo
 
 STEPS: dict[str, Any] = {
     step.name.removeprefix("neimenggu."): step
@@ -62,6 +62,7 @@ CONDITIONS: dict[str, Any] = {
         conditions.drug_share_is_due,
         conditions.may_leave,
         conditions.settlement_agrees,
+        invoices.invoices_come_to_total,
         conditions.is_reviewed,
     )
 }
@@ -79,9 +80,10 @@ MODELS: dict[str, Any] = {
         models.AskedFor,
         models.FilingChosen,
         models.Discharge,
-        models.PatientSettlement,
-        models.OffsiteSettlement,
-        models.MaterialHandedOver,
+        invoices.PatientSettlement,
+        invoices.OffsiteSettlement,
+        invoices.MaterialHandedOver,
+        invoices.ApplicationSubmitted,
         lines.FeesHandedOver,
     )
 }

@@ -33,9 +33,11 @@ class Model(BaseModel):
 
 def _day(value: str) -> str:
     try:
-        datetime.datetime.strptime(value, "%Y-%m-%d")
+        day = datetime.date.fromisoformat(value)
     except ValueError:
-        raise ValueError("expected yyyy-mm-dd, for example 2026-03-05") from None
+        day = None
+    if day is None or day.isoformat() != value:  # "20260305" and "2026-W10-4" are days as well, but not to the centre
+        raise ValueError("expected yyyy-mm-dd, for example 2026-03-05")
     return value
 
 

@@ -12,12 +12,12 @@ from engine.outcomes import Category, InDoubt, Refused
 from engine.steps import BaseStep, Progress, View
 from steps.neimenggu import record, shapes, sums
 from steps.neimenggu.base import CENTRE, money
+from steps.neimenggu.invoices import used
 from steps.neimenggu.ledger import charged
 from steps.neimenggu.models import ApprovedByHand, SheetByHand
 
 _OFFSITE = ("71", "72")
 _REVIEWED = "1"
-INVOICE = "01"
 
 
 def is_offsite(view: View) -> bool:
@@ -167,12 +167,6 @@ def left(view: View) -> Progress:
     """Return the progress of a discharge that took effect."""
     sent = {each["invoice_no"]: used(each) for each in view.data.get("invoices") or ()}
     return Progress({"discharged": True} | ({"sent_material": sent} if sent else {}))
-
-
-def used(material: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is kept of a material that the centre has."""
-    amount = f"{money(material['amount']):f}"
-    return {"file": material["file"], "kind": material.get("kind", INVOICE), "amount": amount, "undone": "no"}
 
 
 def _days(view: View) -> int:

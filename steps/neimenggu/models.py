@@ -9,7 +9,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from steps.neimenggu.base import Amount, Day, FileId, LineAmount, Model, optional, text
+from steps.neimenggu.base import Amount, Day, LineAmount, Model, optional, text
+from steps.neimenggu.invoices import Invoice, check_numbers, check_sum
 from steps.neimenggu.lines import HandedOver, Ledger, Orders
 from steps.neimenggu.record import Record
 
@@ -184,67 +185,6 @@ class Discharge(Record):
     )
 
 
-class Invoice(Model):
-    """One invoice or other material; its file was stored before and is named by its id."""
-
-    file: FileId
-    invoice_no: str = text(50, "发票/材料编号，永远唯一 number, unique for ever (invoiceNo)")
-    amount: Amount = Field(ge=0, description="金额 amount (invoiceMoney)")
-    kind: Annotated[str, Field(pattern="^(01|02|03|04|05|99)$", description="材料类型 kind of material (filetype)")] = (
-        "01"
-    )
-    type: Annotated[str, Field(pattern="^(pdf|png|img|jpg|bmp|gif)$", description="文件类型 type of file")] = "pdf"
-    again: bool = Field(
-        default=False,
-        description="撤销出院前已用过此编号，已问过社保 the number was used before an undo, and the centre was asked",
-    )
-
-
-class PatientSettlement(Model):
-    """What the trigger ``settled_with_patient`` brings: how the HIS has settled with the patient, before 4.13."""
-
-    settlement_number: Annotated[str, Field(min_length=1, max_length=50, description="HIS结算号 settlement number")]
-    paid_total: Amount = Field(description="总费用 total")
-    paid_by_fund: Amount = Field(ge=0, description="基金支付 paid by the fund; 新发工伤为 0, 0 of a new injury")
-    paid_by_patient: Amount = Field(ge=0, description="个人支付 paid by the patient")
-    invoices: list[Invoice] = Field(
-        default_factory=list, max_length=50, description="电子发票 invoices, for the full total"
-    )
-
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        if self.paid_total != self.paid_by_fund + self.paid_by_patient:
-            raise ValueError("paid_total: must be paid_by_fund + paid_by_patient")
-        numbers = [each.invoice_no for each in self.invoices]
-        if len(set(numbers)) != len(numbers):
-            raise ValueError("invoices: a number comes twice")
-        if any(each.type != "pdf" for each in self.invoices):
-            raise ValueError("invoices: only pdf goes with the discharge; send other files afterwards (4.18)")
-        self._check_kinds()
-        bills = [each.amount for each in self.invoices if each.kind == "01"]
-        if bills and sum(bills) != self.paid_total:
-            raise ValueError(f"invoices: come to {sum(bills)}, the total is {self.paid_total}")
-        return self
-
-    def _check_kinds(self) -> None:
-        """Raise ValueError where 4.13 has no place for a kind of material."""
-        if any(each.kind != "01" for each in self.invoices):
-            raise ValueError("invoices: 4.13 takes invoices only (01); send other material afterwards (4.18)")
-
-
-class OffsiteSettlement(PatientSettlement):
-    """The same offsite, where 4.26 takes every kind of material."""
-
-    def _check_kinds(self) -> None:
-        """Accept every kind."""
-
-
-class MaterialHandedOver(Model):
-    """What the trigger ``send_material`` brings: one file (4.18)."""
-
-    material: Invoice
-
-
 # -- everything
 class Known(Ledger):
     """What the centre has told, and what the visit notes of its own; the same locally and offsite."""
@@ -273,21 +213,18 @@ class Known(Ledger):
     sent_material: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="已上传材料，按编号 material that the centre has, by number"
     )
+    invoices_on_web: Amount | None = None
     final: dict[str, str] | None = Field(default=None, description="最终金额 final amounts")
 
     @model_validator(mode="after")
-    def _numbers_are_new(self) -> Self:
-        """Refuse a number that was used before an undo, until somebody has asked (work-injury flows, chapter 4)."""
-        if self.material is not None and self.sent_material.get(self.material.invoice_no, {}).get("undone") == "no":
-            raise ValueError(f"material: the centre has invoice_no {self.material.invoice_no} of this visit already")
-        offered = [*(self.invoices or ()), *((self.material,) if self.material else ())]
-        for each in offered:
-            before = self.sent_material.get(each.invoice_no)
-            if before is not None and before.get("undone") == "yes" and not each.again:
-                raise ValueError(
-                    f"invoice_no {each.invoice_no}: sent before the discharge was undone; whether the centre takes it"
-                    " again is not documented: ask, then hand it over with again: true"
-                )
+    def _material_fits(self) -> Self:
+        """Refuse what the centre has already, would take for used, or what leads over the total."""
+        if self.material is not None:
+            number = self.material.invoice_no
+            if self.sent_material.get(number, {}).get("undone") == "no":
+                raise ValueError(f"material: the centre has invoice_no {number} of this visit already")
+            check_sum(self.material, self.sent_material, self.paid_total)
+        check_numbers([*(self.invoices or ()), *((self.material,) if self.material else ())], self.sent_material)
         return self
 
 

@@ -104,7 +104,10 @@ class CancelDischarge(Undo):
 
     name: ClassVar[str] = "neimenggu.cancel_discharge"
     operation: ClassVar[str] = "cancel_leave"
-    takes_away = ("discharged", "invoices", "paid_total", "paid_by_fund", "paid_by_patient", "material", "final")
+    takes_away = (
+        *("discharged", "invoices", "paid_total", "paid_by_fund", "paid_by_patient"),
+        *("material", "invoices_on_web", "final"),
+    )
 
     def fold(self, view: View, reply: Mapping[str, Any]) -> Progress:
         """Forget the discharge and the settlement with the patient; mark the numbers."""

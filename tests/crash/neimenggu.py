@@ -292,11 +292,15 @@ class NmWire(Wire):
 
     def __post_init__(self) -> None:
         now = lambda: datetime.datetime.fromtimestamp(self.now / SECOND, SHANGHAI)  # noqa: E731
-        self.office = Office(Centre(now=now))
+        self.office = self.open_office(now)
         for number, kind in ((1, "7"), (2, "3")):  # what outpatients are treated on
             cure = {"aae073": f"M202000{number}", "alca02": f"R202000{number}", "aac001": f"9{number:08d}"}
             self.office.arrange("PUT /cures", cure | {"jxzl": "1", "ale021": kind})
         self._door = Door(self.office, _Fate(self))
+
+    def open_office(self, now: Callable[[], datetime.datetime]) -> Office:
+        """Return a centre as it is when it is started."""
+        return Office(Centre(now=now))
 
     def books(self) -> dict[str, Any]:
         """Return what the control port shows, and what the centre said to each message that was sent to it."""
@@ -305,6 +309,12 @@ class NmWire(Wire):
         for number, about in enumerate(self.arrived):
             said.setdefault(about, []).append(self.said.get(number, ""))
         return view.ledger(self.office.centre, {}) | {"said": said}
+
+    async def furnish(self) -> str:
+        """Put there what the hospital has before any visit: a catalogue, and an invoice, whose id is returned."""
+        await self.kept.catalogue.write("1", [Entry("H1", ITEM)])
+        await self.kept.catalogue.stand(CatalogueHead("neimenggu", "1", "1", 1, 0, "wang"), None)
+        return (await self.kept.files.add(PDF, "application/pdf", "a.pdf", 0))[0].file_id
 
     @property
     def charged_twice(self) -> bool:
@@ -476,9 +486,7 @@ class NmPlay(Play):
         return {"catalogue": items}
 
     async def _prepare(self) -> None:
-        self.file = (await self.wire.kept.files.add(PDF, "application/pdf", "a.pdf", 0))[0].file_id
-        await self.wire.kept.catalogue.write("1", [Entry("H1", ITEM)])
-        await self.wire.kept.catalogue.stand(CatalogueHead("neimenggu", "1", "1", 1, 0, "wang"), None)
+        self.file = await self.wire.furnish()
 
     def _compare(self, visit: Visit, events: list[AnyEvent], books: dict[str, Any]) -> None:
         compare(visit, events, books)

@@ -442,6 +442,20 @@ async def test_lost_material_is_sent_again_under_its_number(fate: str) -> None:
         assert (await story.trouble()).cause is Cause.DOUBT
 
 
+async def test_an_application_waits_until_the_invoices_come_to_the_total() -> None:
+    story = await Story().begin()
+    await story.say("hand_over", fees=[fee("L1", "100.00")])
+    await story.say("leave", **LEAVING)
+    await story.say("settled_with_patient", **PAID | {"invoices": []})
+    await story.say("send_material", material=INVOICE | {"amount": "60.00"})
+    with pytest.raises(TriggerNotLegal, match="invoices_come_to_total"):
+        await story.say("application_submitted")
+    with pytest.raises(InvalidData, match=r"come to 100\.01, the total is 100\.00"):
+        await story.say("send_material", material=INVOICE | {"invoice_no": "FP2", "amount": "40.01"})
+    visit = await story.say("application_submitted", invoices_on_web="40.00")
+    assert visit.state == "applied"
+
+
 # -- back
 async def test_everything_is_taken_back_newest_first() -> None:
     story = await Story().begin()

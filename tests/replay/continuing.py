@@ -12,7 +12,7 @@ from engine.plan import project
 from engine.store import Append, FlowRecord, History, NewVisit, Store
 from engine.visit import PendingCall, Visit, fold
 from flows.exploring.rules import closing
-from tests.replay import his, outpatient
+from tests.replay import his, neimenggu, outpatient
 from tests.replay.checks import Definitions, flow_of
 from tests.replay.files import Line, Recording
 from tests.replay.peer import BookPeer
@@ -119,8 +119,27 @@ async def _go_on_his(
     return after
 
 
+async def _go_on_neimenggu(
+    recording: Recording,
+    seq: int,
+    _flow: Flow,
+    _visit: Visit,
+    log: list[str],
+    store: Store,
+    environment: ToyEnvironment,
+) -> Visit:
+    try:
+        return await neimenggu.go_on(recording, seq, log, store, environment)
+    except AssertionError as error:
+        raise GoesWrong(f"{recording}, on from event {seq}: {error}") from error
+
+
 #: Flows that have stories with real steps and peers.
-_REAL = {outpatient.FLOW: _go_on_outpatient, his.FLOW: _go_on_his}
+_REAL = {
+    outpatient.FLOW: _go_on_outpatient,
+    his.FLOW: _go_on_his,
+    **dict.fromkeys(neimenggu.STORIES, _go_on_neimenggu),
+}
 
 
 async def load(store: Store, recording: Recording, seq: int, definitions: Definitions) -> None:

@@ -1,4 +1,4 @@
-"""The flows that are recorded: all that flows.yaml has on, and toys that use what no shipped flow uses yet."""
+"""The flows that are recorded: all that the shipped sites have on, and toys that use what no shipped flow uses yet."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from flows.exploring.model import ModelCatalogue, ModelStep, flag_of
 from tests.jiangsu import ROOT
 from tests.toy import toy_catalogue, toy_flow
 
+SITES = ("flows.yaml", "docs/examples/neimenggu.yaml")
 #: Timers, deadlines, an undo that needs no call.
 _TIMED: dict[str, Any] = {
     "settle": {"auto": False, "deadline": "1m", "undo": {"nothing": "a slip of paper"}},
@@ -48,8 +49,8 @@ _ROUNDS: list[dict[str, Any]] = [
 
 
 def shipped() -> list[FlowDefinition]:
-    """Return the flows that the shipped flows.yaml has on."""
-    return load_site(ROOT / "flows.yaml").definitions
+    """Return the flows that the shipped sites have on."""
+    return [definition for site in SITES for definition in load_site(ROOT / site).definitions]
 
 
 def toys() -> list[FlowDefinition]:

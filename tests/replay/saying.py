@@ -101,6 +101,9 @@ def _actions(flow: Flow, visit: Visit) -> Document:
             name = f"{name} #{len(found)}"
         parts = [f"needs {', '.join(action.needs)}"] if action.needs else []
         parts += [f"sends {', '.join(action.sends)}"] if action.sends else []
-        parts += [json.dumps(action.detail, sort_keys=True)] if action.detail else []
+        detail = {name: value for name, value in action.detail.items() if name != "warnings"}
+        parts += [json.dumps(detail, sort_keys=True)] if detail else []
+        if warnings := action.detail.get("warnings"):  # their words stand in the definition
+            parts.append(f"warns {len(warnings)}")
         found[name] = "; ".join(parts)
     return found

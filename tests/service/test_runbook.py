@@ -9,6 +9,7 @@ import typer.main
 
 from engine.events import Cause
 from service.cli import app
+from service.cli.lazily import LazyGroup
 from service.words import Topic, word
 from tests.jiangsu import ROOT
 
@@ -21,6 +22,9 @@ def commands() -> set[str]:
     found: set[str] = set()
 
     def walk(group: object, before: str) -> None:
+        if isinstance(group, LazyGroup):
+            for name in group.places:
+                group.load(name)
         for name, each in getattr(group, "commands", {}).items():
             found.add(f"{before}{name}")
             walk(each, f"{before}{name} ")

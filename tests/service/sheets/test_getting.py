@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from service.cli import app, sheets
-from service.cli.console import EXIT_CODES
+from service.cli.console import exit_code
 from service.sheets.kept import NoSheet
 from tests.flows.test_neimenggu import Story
 from tests.people import name
@@ -154,5 +154,5 @@ def test_what_does_not_add_up_has_an_exit_code_of_its_own(monkeypatch: pytest.Mo
 def test_without_a_sheet_the_command_exits_with_4(monkeypatch: pytest.MonkeyPatch) -> None:
     done = run(asyncio.run(Story().begin()), monkeypatch)
     assert isinstance(done.exception, NoSheet)
-    assert next(code for kind, code in EXIT_CODES if isinstance(done.exception, kind)) == 4
+    assert exit_code(done.exception) == 4
     assert name(7) not in done.output

@@ -36,6 +36,8 @@ from tests.steps.neimenggu.views import (
     kept,
     matched,
     refusal,
+    step,
+    uploaded,
     view,
 )
 
@@ -49,16 +51,6 @@ SHEET: dict[str, Any] = {
     "akc667": "0",
     "kc22dto": [{"alc403": "x", "alc408": D("10.00")}],
 }
-
-
-def step(name: str) -> Any:
-    return STEPS[name]()
-
-
-def uploaded(**more: Any) -> View:
-    """A visit whose two lines the centre has: 60 + 40."""
-    seen = view(fees=matched(fee("L1", "60.00"), fee("L2", "40.00")), orders={}, **more)
-    return after(seen, step("upload_lines").fold(seen, {"counts": 2}).data)
 
 
 def told(progress: Progress) -> list[str]:
@@ -428,24 +420,6 @@ def test_cancelled_lines_are_pending_again_and_nobody_is_leaving() -> None:
     assert len(step("upload_lines").request(back)["med"]) == 2
 
 
-def test_a_cancelled_discharge_keeps_the_numbers_as_used() -> None:
-    seen = uploaded(**LEAVING | PAID)
-    seen = after(seen, step("discharge").fold(seen, {}).data)
-    back = after(seen, step("cancel_discharge").fold(seen, {}).data)
-    assert back.data["sent_material"]["FP1"]["undone"] == "yes"
-    assert not {"discharged", "invoices", "paid_total"} & set(back.data)
-    with pytest.raises(ValidationError, match="not documented"):
-        after(back, {"invoices": [INVOICE]})
-    after(back, {"invoices": [INVOICE | {"again": True}]})
-
-
-def test_a_number_that_the_centre_has_is_not_offered_again() -> None:
-    seen = uploaded(**LEAVING | PAID)
-    seen = after(seen, step("discharge").fold(seen, {}).data)
-    with pytest.raises(ValidationError, match="already"):
-        after(seen, {"material": INVOICE})
-
-
 # -- what a HIS hands over
 @pytest.mark.parametrize(
     ("model", "change", "said"),
@@ -498,27 +472,6 @@ def test_a_refund_never_exceeds_its_original_in_amount_or_quantity() -> None:
         view(fees={"L1": charge, "R1": fee("R1") | cheaper, "R2": fee("R2") | cheaper})
     with pytest.raises(ValidationError, match="hospital_code is not that of line L1"):
         view(fees={"L1": charge, "R1": fee("R1") | back | {"hospital_code": "H2"}})
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"paid_total": "99.00"}, "must be paid_by_fund"),
-        ({"invoices": [INVOICE, INVOICE]}, "a number comes twice"),
-        ({"invoices": [INVOICE | {"type": "png"}]}, "only pdf"),
-        ({"invoices": [INVOICE | {"kind": "02"}]}, "4.13 takes invoices only"),
-        ({"invoices": [INVOICE | {"amount": "60.00"}]}, "come to 60.00"),
-        ({"invoices": [INVOICE | {"file": "x"}]}, "match pattern"),
-    ],
-)
-def test_bad_settlements_are_refused_by_field(change: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
-        MODELS["PatientSettlement"].model_validate(PAID | change)
-
-
-def test_an_offsite_discharge_takes_every_kind_of_material() -> None:
-    plan = INVOICE | {"invoice_no": "KF1", "amount": "0.00", "kind": "02"}
-    MODELS["OffsiteSettlement"].model_validate(PAID | {"invoices": [INVOICE, plan]})
 
 
 def test_a_discharge_needs_a_record_and_knows_its_sections() -> None:

@@ -10,7 +10,7 @@ from engine.environment import SECOND
 from engine.facts import merged, normalise
 from engine.outcomes import Category, Effect, Refused
 from engine.steps import CallInfo, Step, View
-from steps.neimenggu import MODELS
+from steps.neimenggu import MODELS, STEPS
 from tests.people import identity_number, name
 from tests.steps.neimenggu.peer import match
 
@@ -126,3 +126,14 @@ def in_doubt(step: Step, seen: View, *, lost: bool = False) -> View:
 
 def refusal(code: str, category: Category) -> Refused:
     return Refused(code, "", category)
+
+
+def step(name: str) -> Any:
+    """Return a step by the name that flows use."""
+    return STEPS[name]()
+
+
+def uploaded(**more: Any) -> View:
+    """A visit whose two lines the centre has: 60 + 40."""
+    seen = view(fees=matched(fee("L1", "60.00"), fee("L2", "40.00")), orders={}, **more)
+    return after(seen, step("upload_lines").fold(seen, {"counts": 2}).data)
