@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from service.console.rendering import _words, assets
+from engine.events import Cause
+from service.console.rendering import _words, assets, say
 from tests.console.conftest import SignedIn
 from tests.console.seed import HOSTILE, SECRET, Seed
 
@@ -78,6 +79,13 @@ def test_every_word_has_both_languages_and_the_same_places() -> None:
     for key, (zh, en) in _words().items():
         assert zh.strip() and en.strip(), key
         assert set(re.findall(r"{(\w+)}", zh)) == set(re.findall(r"{(\w+)}", en)), key
+
+
+def test_every_cause_has_its_sentence() -> None:
+    for cause in set(Cause) - {Cause.DOUBT}:
+        assert say("zh", f"story_{cause.value}", step="1", state="2") != say(
+            "en", f"story_{cause.value}", step="1", state="2"
+        )
 
 
 async def test_the_board_shows_newest_trouble_first(seed: Seed, signed_in: SignedIn) -> None:
