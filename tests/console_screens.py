@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from service.batches import BatchWorker
 from tests.chromium import MISSING, chromium
 from tests.console.browser import DESKTOP, PHONE, looking, served
 from tests.console.seed import Seed, seeded
@@ -40,6 +41,17 @@ async def take(folder: Path) -> list[Path]:
             await shot(page, "flow")
             await page.goto("/console/peers")
             await shot(page, "peers")
+            await page.goto("/console/batches/new?status=stuck&cause=refused")
+            await page.locator("details.offer summary").first.click()
+            await shot(page, "batch-new")
+            await page.keyboard.type("科室代码已改正，经电话确认")
+            await page.get_by_role("button", name="预览").click()
+            await shot(page, "batch-preview")
+            await page.locator("main button").click()
+            await shot(page, "batch-running")
+            await BatchWorker(seed.wired.application, seed.desk.acting).work()
+            await page.get_by_text("已处理 1 / 1").wait_for()
+            await shot(page, "batch")
         async with looking(base, PHONE) as page:
             await shot(page, "phone-board")
             await _visit(page, seed, "doubt")

@@ -45,3 +45,11 @@ async def form_of(request: Request) -> dict[str, str]:
         found = dict(fields)
         request.state.form = found
     return found
+
+
+def short(form: dict[str, str], name: str, longest: int) -> str:
+    """Return a field, empty where it is missing. Raises BadInput where it is too long."""
+    text = form.get(name, "")
+    if len(text) > longest:
+        raise BadInput(f"at most {longest} characters", field=name)
+    return text

@@ -31,6 +31,7 @@ from service.api import (
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
 from service.application import Application
+from service.console import batches as console_batches
 from service.console import board, deeds, entrance
 from service.console import oversight as console_oversight
 from service.console import visit as console_visit
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     board.router,
     console_visit.router,
     deeds.router,
+    console_batches.router,
     console_oversight.router,
     sheets_api.router,
 )

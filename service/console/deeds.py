@@ -8,7 +8,7 @@ from fastapi import Request, Response
 
 from engine.actions import ActionKind
 from engine.errors import BadInput
-from service.access.forms import form_of
+from service.access.forms import form_of, short
 from service.acting import Deed, Who
 from service.api.desk import caller_of, desk_of
 from service.console.offers import deed_of
@@ -44,8 +44,8 @@ async def act(request: Request, visit: str) -> Response:
 
 async def _do(request: Request, visit: str, deed: Deed, form: dict[str, str]) -> Response:
     desk, caller = desk_of(request), caller_of(request)
-    reason = _short(form, "reason", 1000)
-    who = Who(caller.acting_for(_short(form, "by", 64)), reason, caller.origin)
+    reason = short(form, "reason", 1000)
+    who = Who(caller.acting_for(short(form, "by", 64)), reason, caller.origin)
     if deed.kind is not ActionKind.TRIGGER and not who.by.strip():
         raise BadInput("who acts has to be known", field="by")
     seen = form.get("seq", "")
@@ -75,8 +75,8 @@ async def refuse(request: Request, approval: str) -> Response:
 
 async def _decide(request: Request, approval: str, *, approved: bool) -> Response:
     desk, form = desk_of(request), await form_of(request)
-    by = caller_of(request).acting_for(_short(form, "by", 64))
-    remark = _short(form, "reason", 1000).strip()
+    by = caller_of(request).acting_for(short(form, "by", 64))
+    remark = short(form, "reason", 1000).strip()
     asked = await desk.acting.get(approval)
     if not remark:
         raise BadInput("say why", field="reason")
@@ -94,10 +94,3 @@ async def _once(request: Request, form: dict[str, str], work: Any) -> Answer:
     content = {name: value for name, value in form.items() if name != "csrf"}
     print_ = fingerprint(request.method, request.url.path, content)
     return await desk_of(request).idempotency.once(caller_of(request).identity, ticket, print_, work)
-
-
-def _short(form: dict[str, str], name: str, longest: int) -> str:
-    text = form.get(name, "")
-    if len(text) > longest:
-        raise BadInput(f"at most {longest} characters", field=name)
-    return text

@@ -14,6 +14,7 @@ from tests.console.conftest import SignedIn
 from tests.console.seed import HOSTILE, SECRET, Seed
 
 PAGES = ("/console", "/console/flows", "/console/flows/jiangsu.inpatient", "/console/schedules", "/console/peers")
+BATCHES = ("/console/batches", "/console/batches/new", "/console/batches/new?flow=jiangsu.outpatient&idle_for=3h")
 WHAT = ("doubt", "refused", "lines", "overdue", "waiting", "closed", "approval")
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -40,7 +41,7 @@ class Reader(HTMLParser):
 
 
 def addresses(seed: Seed) -> list[str]:
-    return [*PAGES, "/console/login", *(f"/console/visits/{seed.visits[what]}" for what in WHAT)]
+    return [*PAGES, *BATCHES, "/console/login", *(f"/console/visits/{seed.visits[what]}" for what in WHAT)]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -65,12 +66,12 @@ async def test_every_page_is_whole_and_keeps_to_itself(seed: Seed, signed_in: Si
             ids = [attrs["id"] for _, attrs in read.tags if "id" in attrs]
             assert len(ids) == len(set(ids)), address
             for form in read.each("form"):
-                assert form["method"] == "post" or form["action"] == "/console"
+                assert form["method"] == "post" or form["action"] in ("/console", "/console/batches/new")
 
 
 async def test_english_pages_have_no_chinese_of_ours(signed_in: SignedIn) -> None:
     async with signed_in(language="en") as client:
-        for address in PAGES[1:]:
+        for address in (*PAGES[1:], *BATCHES):
             words = [each for each in Reader((await client.get(address)).text).words if each != "中文"]
             assert not [each for each in words if CHINESE.search(each)], address
 
