@@ -30,6 +30,7 @@ from service.console.route import pages
 from service.console.story import sentence, state_title, step_title
 from service.fees import fees_view
 from service.masking import masked, masked_text
+from service.sheets.kept import NoSheet, members_of
 from service.timeline import Line, timeline
 from service.words import Topic, word
 
@@ -88,6 +89,7 @@ async def gathered(request: Request, visit: str, told: str = "") -> dict[str, An
         "offers": [],
         "path_titles": [leg.trigger for leg in report.visit.trail],
         "money": [],
+        "sheet": personal and _has_sheet(report),
         "may_act": bool(_may(caller)),
     }
     if flow is None:
@@ -139,6 +141,14 @@ def money(flow: Flow, report: Report, language: str) -> list[tuple[str, str]]:
                 label = name
             found.append((label, str(value)))
     return found
+
+
+def _has_sheet(report: Report) -> bool:
+    """Tell whether the visit keeps a settlement sheet: those of Inner Mongolia do, once the stay has ended."""
+    try:
+        return bool(members_of(report))
+    except NoSheet:
+        return False
 
 
 def _data(report: Report, *, personal: bool) -> str:
