@@ -43,7 +43,7 @@ async def gathered(request: Request, flow: str | None, kind: Kind | None) -> dic
     desk, caller, language = desk_of(request), caller_of(request), language_of(request)
     attention, now = attention_of(request), desk.application.environment.now()
     rows = await attention.stuck(language, personal=caller.may("visits.data"), flow=flow)
-    lines, more = await attention.lines(language, flow)
+    lines, more = await attention.lines(language, personal=caller.may("visits.data"), flow=flow)
     rows += lines
     if caller.may("approvals.read"):
         asked = await desk.acting.approvals.all("asked", None, None, MOST_ROWS)

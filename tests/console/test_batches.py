@@ -107,7 +107,7 @@ async def test_a_preview_does_nothing_and_a_confirmed_one_tells_what_became_of_e
 
 
 async def test_results_are_paged(seed: Seed, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.console.batches.MOST_ITEMS", 2)
+    monkeypatch.setattr("service.console.batch_results.MOST_ITEMS", 2)
     async with signed_in() as client:
         shown = confirming((await preview(client, cause="")).text)[0].removesuffix("/confirm")
         first = (await client.get(shown)).text

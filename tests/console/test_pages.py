@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from engine.events import Cause
+from service.console import attention
 from service.console.rendering import _words, assets, say
 from tests.console.conftest import SignedIn
 from tests.console.seed import HOSTILE, SECRET, Seed
@@ -117,6 +118,36 @@ async def test_a_visit_says_what_happened(seed: Seed, signed_in: SignedIn, what:
     for language, sentence in (("zh", zh), ("en", en)):
         async with signed_in(language=language) as client:
             assert sentence in (await client.get(f"/console/visits/{seed.visits[what]}")).text
+
+
+async def test_the_board_tells_why_lines_were_refused(seed: Seed, signed_in: SignedIn) -> None:
+    escaped = HOSTILE.replace("<", "&lt;").replace(">", "&gt;")
+    told = f'<code>3005/2204002</code> 业务校验未通过 {escaped} <span class="faint">（RX1-1 项目1）'
+    async with signed_in() as client:
+        text = (await client.get("/console?kind=lines")).text
+        assert told in text, text[text.index("reasons") :][:300]
+    async with signed_in("zhao") as client:  # an item may tell the illness
+        text = (await client.get("/console?kind=lines")).text
+        assert "1 条被拒" in text and "项目1" not in text and "2204002" not in text
+
+
+def test_refusals_are_told_by_reason_the_most_common_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = ["A", "B", "B", "C", "C", "C", "D", ""]
+    lines = [
+        {"state": "refused", "code": code or None, "text": "x" * 1000, "line_id": str(number), "name": "item"}
+        for number, code in enumerate(codes)
+    ]
+    counts = {"refused": len(codes), "unmatched": 2, "uploaded": 9}
+    shown = {"lines": [{"state": "uploaded", "code": None}, *lines], "counts": counts}
+    monkeypatch.setattr(attention, "fees_view", lambda _visit: shown)
+    found = attention._lines(None)  # type: ignore[arg-type]
+    assert (found.refused, found.unmatched, found.reasons) == (8, 2, 5)
+    assert [(each.code, each.lines, each.line) for each in found.refusals] == [
+        ("C", 3, "3 item"),
+        ("B", 2, "1 item"),
+        ("A", 1, "0 item"),
+    ]
+    assert len(found.refusals[0].text) == 300
 
 
 async def test_a_visit_shows_money_lines_path_and_actions(seed: Seed, signed_in: SignedIn) -> None:
