@@ -41,7 +41,7 @@ async def take(folder: Path) -> list[Path]:
             await shot(page, "flow")
             await page.goto("/console/peers")
             await shot(page, "peers")
-            await page.goto("/console/batches/new?status=stuck&cause=refused")
+            await page.goto("/console/batches/new?status=stuck")
             await page.locator("details.offer summary").first.click()
             await shot(page, "batch-new")
             await page.keyboard.type("科室代码已改正，经电话确认")
@@ -50,7 +50,7 @@ async def take(folder: Path) -> list[Path]:
             await page.locator("main button").click()
             await shot(page, "batch-running")
             await BatchWorker(seed.wired.application, seed.desk.acting).work()
-            await page.get_by_text("已处理 1 / 1").wait_for()
+            await page.get_by_text("已处理 3 / 3").wait_for()
             await shot(page, "batch")
         async with looking(base, PHONE) as page:
             await shot(page, "phone-board")
