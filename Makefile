@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 ARGS ?=
 
-.PHONY: help install demo test test-fast lint types format lock bench simulation explore mutants record screens clean
+.PHONY: help install demo test test-fast lint types format lock bench simulation explore mutants record payments screens clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -65,6 +65,9 @@ explore: $(STAMP)  ## every situation of every shipped flow, written to docs/rel
 
 mutants: $(STAMP)  ## break each guarantee on purpose, one change at a time; a test has to notice (8 min)
 	$(BIN)/python -m tests.mutation --write docs/reliability.md $(ARGS)
+
+payments: $(STAMP)  ## 10,000 payments through three processes that lose answers and are killed, to docs/reliability.md (15 min)
+	$(BIN)/python -m tests.payments --write docs/reliability.md $(ARGS)
 
 record: $(STAMP)  ## record journals of new flow versions (half a minute; ARGS='--accept "why"' for what would change)
 	$(BIN)/python -m tests.replay --write docs/reliability.md $(ARGS)

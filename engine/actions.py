@@ -115,7 +115,7 @@ def can_resume(visit: Visit) -> str | None:
     """Tell why resuming makes no sense, or None."""
     if visit.closed:
         return "the visit is closed"
-    waits = visit.run is not None or visit.doubt is not None or bool(visit.suspects)
+    waits = visit.run is not None or visit.doubt is not None or bool(visit.suspects) or visit.pause is not None
     if visit.trouble is None and not visit.held and not waits:
         return "the visit is not stuck, held or backing off"
     return None

@@ -14,11 +14,12 @@ from engine.environment import SECOND, Environment, Micros
 from engine.errors import FlowUnavailable, LeaseLost
 from engine.events import Role
 from engine.faultpoints import FaultPoint
+from engine.gate import Gate, OpenGate
 from engine.journal import Journal
 from engine.lost import LostMessages
 from engine.machine import Flow
 from engine.numbers import MessageNumbers
-from engine.outcomes import Busy, Effect, InDoubt, Outcome
+from engine.outcomes import Busy, Effect, InDoubt, NotSent, Outcome
 from engine.store import Lease, Store
 from engine.trace import where
 from engine.watchdog import Watchdog
@@ -43,11 +44,12 @@ class Caller:
         lease_ends: Callable[[Lease], Micros] | None = None,
         lost: LostMessages | None = None,
         watch: Watch | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """``lease_ends`` returns the monotonic time until which a lease is known to be ours; default: for ever.
 
         ``lost`` remembers when messages were lost; default: by the environment's monotonic clock. ``watch`` is told of
-        every call.
+        every call. ``gate`` is asked before each (default: all may pass).
         """
         self.store = store
         self.environment = environment
@@ -56,6 +58,7 @@ class Caller:
         self.lease_ends = lease_ends
         self.lost = lost or LostMessages(environment)
         self.watch = watch
+        self.gate: Gate = gate or OpenGate()
         self.stopping = False  #: set when the process ends: visits are parked after the move under way
         self._adapters = adapters
         self._watchdog = Watchdog()
@@ -81,6 +84,8 @@ class Caller:
         An adapter that raises, or does not return in time, leaves the call in doubt (G8). When the engine is stopped
         meanwhile, the outcome says so and the visit is parked.
         """
+        entry = journal.entry
+        assert entry is not None and entry.adapter == adapter, "a call is let out before its intent is written"
         self.hook(FaultPoint.BEFORE_INTENT, operation.name)
         await self.flush(flow, journal)
         self.hook(FaultPoint.AFTER_INTENT, operation.name)
@@ -108,6 +113,8 @@ class Caller:
         if self.watch is not None:
             took = self.environment.monotonic() - began
             self.watch.called(journal.visit, adapter, operation, role, message_id, outcome, took)
+        if not self.stopping and (guard() or not isinstance(outcome, NotSent)):
+            entry.came_to(outcome)  # what this process broke off itself says nothing about the peer
         if operation.effect is not Effect.READ and isinstance(outcome, InDoubt | Busy):
             self.lost.note(message_id)
         self.hook(FaultPoint.AFTER_REPLY, operation.name)

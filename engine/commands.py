@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from engine import actions, settling
 from engine.actions import Action, legal_actions
 from engine.environment import MINUTE, SECOND, Environment
+from engine.errands import priority_of
 from engine.errors import (
     ActionNotLegal,
     DuplicateKey,
@@ -162,6 +163,7 @@ class Commands:
             events=(StoredEvent(1, now, event.kind, encode(event)),),
             fingerprint=fingerprint,
             lease=None if room is None else Lease(visit.visit_id, 1, room.worker, room.until),
+            priority=priority_of(definition, visit),
         )
         found = await self.store.open(new)
         if found.fingerprint != fingerprint:
@@ -169,7 +171,8 @@ class Commands:
         if found.created and self._watch is not None:
             self._watch.durable(visit, (event,))
         if found.created and self._runner is not None and room is not None and new.lease is not None:
-            self._runner.adopt(Claim(new.lease, new.projection, History(None, new.events)), room)
+            claim = Claim(new.lease, new.projection, History(None, new.events), new.priority)
+            self._runner.adopt(claim, room)
         elif found.created:
             self._changed()
         return found.projection, found.created

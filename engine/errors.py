@@ -140,3 +140,9 @@ class SchemaOutdated(StoreError):
     """The database's schema is not the one this version needs; run `visitflow db upgrade`."""
 
     code = "schema_outdated"
+
+
+class Shredded(VisitflowError):
+    """The visit's journal was shredded when its time was over: what it held cannot be read any more, by anybody."""
+
+    code = "shredded"

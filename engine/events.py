@@ -186,6 +186,15 @@ class TimerFired(Event):
     due: Micros
 
 
+class Paused(Event):
+    """The next call has to wait for its peer. Nothing was sent, nothing counts; ``until`` is when it is asked again."""
+
+    kind: Literal["paused"] = "paused"
+    adapter: str
+    reason: Literal["peer_paused", "peer_busy"]
+    until: Micros
+
+
 class Stuck(Event):
     """No automatic way forward. ``evidence`` names events (seq), calls and exchanges, never contents."""
 
@@ -262,6 +271,7 @@ AnyEvent = Annotated[
     | Settled
     | LateLooked
     | TimerFired
+    | Paused
     | Stuck
     | Resumed
     | Corrected

@@ -15,12 +15,14 @@ import structlog
 from engine import settling
 from engine.calling import GRACE, Caller
 from engine.definitions import RetryClass, Timer
-from engine.environment import SECOND, Micros
+from engine.environment import HOUR, SECOND, Micros
+from engine.errands import errand_of
 from engine.errors import FlowUnavailable, LeaseLost, StoreError
-from engine.events import Cause, Closed, Concluded, Intent, Role, Stuck, TimerFired, Triggered, Undone
+from engine.events import Cause, Closed, Concluded, Intent, Paused, Role, Stuck, TimerFired, Triggered, Undone
 from engine.facts import normalise, printable
+from engine.gate import HeldOff
 from engine.journal import Journal
-from engine.machine import Bound, Edge, Flow, Way
+from engine.machine import Bound, Flow, Way
 from engine.outcomes import Busy, Category, Done, Effect, InDoubt, NotSent, Outcome, Refused
 from engine.plan import (
     Close,
@@ -31,6 +33,7 @@ from engine.plan import (
     GoBack,
     LateLook,
     Move,
+    Plan,
     Settle,
     TakeOver,
     deadline_passed,
@@ -42,12 +45,16 @@ from engine.retry import next_try
 from engine.steps import Progress, View
 from engine.store import Claim, Status
 from engine.trace import where
-from engine.visit import IllegalEvent
+from engine.visit import IllegalEvent, Visit
 
 log = structlog.get_logger("visitflow.execution")
 
 #: A transition made so often without anything to wait for between is a circle that no condition ends.
 MOST_ROUNDS = 20
+
+#: A visit whose peer is paused looks again after so long, then twice as long and so on: when the peer is back it is
+#: called anyway, and an outage of a night must not fill its journal.
+HOLD, LONGEST_HOLD = 60 * SECOND, HOUR
 
 FlowSource = Callable[[str], Awaitable[Flow]]
 
@@ -86,7 +93,10 @@ class Executor:
         while not self.caller.stopping and made != moves:
             made += 1
             following = plan(flow, journal.visit)
-            if following is None or following.at > journal.now():
+            if following is None:
+                break
+            now = journal.now()
+            if following.at > now and (following.early is None or following.early > now):
                 break
             if isinstance(following.move, Go) and following.waiting_for is None:
                 edge = following.move.edge
@@ -95,8 +105,40 @@ class Executor:
                     message = f"{edge.trigger} from {edge.source} comes round for ever: no condition ends it"
                     journal.record(Stuck(at=journal.now(), cause=Cause.STEP_ERROR, message=message))
                     break
-            await self._make(flow, journal, following.move)
+            if not await self._let_out(flow, journal, following):
+                break
         await self.caller.flush(flow, journal, release=True)
+
+    async def _let_out(self, flow: Flow, journal: Journal, following: Plan) -> bool:
+        """Make a move once the gate lets its call pass. False: it is held off, and the visit waits for its peer.
+
+        Asked before anything of the call is written down: what is held off was never begun.
+        """
+        move = _in_time(following.move, journal.visit, journal.now())
+        errand = errand_of(flow, journal.visit, move)
+        if errand is None:
+            await self._make(flow, journal, move)
+            return True
+        entry = self.caller.gate.admit(errand) or await self.caller.gate.wait(errand)
+        if isinstance(entry, HeldOff):
+            self._hold_off(journal, following, errand.adapter, entry)
+            return False
+        with entry:
+            journal.entry = entry
+            try:
+                await self._make(flow, journal, _in_time(move, journal.visit, journal.now()))
+            finally:
+                journal.entry = None
+        return True
+
+    def _hold_off(self, journal: Journal, following: Plan, adapter: str, held: HeldOff) -> None:
+        """Write down that the visit waits for its peer, unless it says so already."""
+        pause, now = journal.visit.pause, journal.now()
+        if self.caller.stopping or (pause is not None and pause.adapter == adapter and following.at > now):
+            return  # it was looked at early; it is looked at again when it said
+        longer = 0 if pause is None else min(HOLD << min(pause.times, 20), LONGEST_HOLD)
+        until = max(held.until, now + longer) if held.reason == "peer_paused" else held.until
+        journal.record(Paused(at=now, adapter=adapter, reason=held.reason, until=max(until, now + SECOND)))
 
     async def _give_up(self, claim: Claim, journal: Journal | None, cause: Cause, message: str) -> None:
         """Stop a visit that cannot be moved: what is known stays, the cause is written down."""
@@ -122,7 +164,7 @@ class Executor:
         now = journal.now()
         match move:
             case Go(edge):
-                await self._go(flow, journal, edge)
+                await self._walk(flow, journal, edge)
             case GoBack(_, back):
                 await self._walk(flow, journal, back)
             case FinishUndo(state):
@@ -154,13 +196,6 @@ class Executor:
             if failing is None:
                 journal.record(Triggered(at=journal.now(), trigger=trigger, source=edge.source, dest=edge.dest, by=by))
                 return
-
-    async def _go(self, flow: Flow, journal: Journal, edge: Edge) -> None:
-        run, now = journal.visit.run, journal.now()
-        if run is not None and edge.deadline is not None and now > run.started_at + edge.deadline:
-            await self._make(flow, journal, deadline_passed(edge))
-        else:
-            await self._walk(flow, journal, edge)
 
     async def _walk(self, flow: Flow, journal: Journal, way: Way) -> None:
         """Go one way: by a call, or without one where none is needed."""
@@ -317,7 +352,7 @@ class Executor:
         """Record the outcome with the time of the next attempt, or stop when the policy allows none."""
         run = journal.visit.run
         write = journal.visit.call is not None
-        started = run.started_at if run is not None else base["at"]
+        started = run.patience_from if run is not None else base["at"]
         attempts = (run.attempts if run is not None else 0) + (0 if write else 1)
         due = next_try(way.retry[kind], started, attempts, base["at"], self.caller.environment.random())
         if due is None:
@@ -334,6 +369,13 @@ class Executor:
     def _stop_on_disagreement(self, journal: Journal, progress: Progress, call: str, exchange: str | None) -> None:
         if progress.disagreements:
             journal.record(settling.disagreement(journal, progress.disagreements, call, exchange))
+
+
+def _in_time(move: Move, visit: Visit, now: Micros) -> Move:
+    """Return ``move``, or where the deadline of its transition has passed, the one that says so."""
+    if isinstance(move, Go) and visit.run is not None and (limit := move.edge.deadline) is not None:
+        return deadline_passed(move.edge) if now > visit.run.started_at + limit else move
+    return move
 
 
 def take_over(flow: Flow, journal: Journal) -> None:

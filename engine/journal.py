@@ -7,7 +7,9 @@ told of success, before :meth:`Journal.flush` has returned (G1, G3).
 from __future__ import annotations
 
 from engine.environment import Environment
+from engine.errands import priority_of
 from engine.events import AnyEvent, Asked, encode
+from engine.gate import Entry, Priority
 from engine.machine import Flow
 from engine.outcomes import Exchange
 from engine.plan import project
@@ -36,6 +38,8 @@ class Journal:
         self._answered: list[str] = []
         #: Where what is asked for comes from, and the request's id: kept with every event that somebody asked for.
         self.asked: tuple[str | None, str | None] | None = None
+        #: What lets the visit's next call out; without one nothing is sent.
+        self.entry: Entry | None = None
         #: False after an event could not be recorded: the fold may then be ahead of what is kept.
         self.sound = True
         self._claimed = claim.projection
@@ -116,6 +120,7 @@ class Journal:
                 exchanges=tuple(self._exchanges),
                 release=release,
                 snapshot=snapshot,
+                priority=priority_of(flow, visit) if release else Priority.NORMAL,
             )
         )
         self._durable = visit.seq

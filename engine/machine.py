@@ -26,6 +26,7 @@ from engine.definitions import (
 from engine.environment import Micros
 from engine.errors import FlowUnavailable
 from engine.events import Role
+from engine.gate import Priority
 from engine.outcomes import Effect
 from engine.steps import SettlingStep, Step, View
 
@@ -102,8 +103,13 @@ Way = Edge | Back
 class Flow:
     """One compiled flow version. ``machine`` decides what is legal; the tables beside it hold what each edge runs."""
 
-    def __init__(self, definition: FlowDefinition, catalogue: Catalogue) -> None:
-        """Compile. Raises FlowUnavailable, naming place and name, when a name stands for nothing."""
+    def __init__(
+        self, definition: FlowDefinition, catalogue: Catalogue, priorities: Mapping[str, Priority] | None = None
+    ) -> None:
+        """Compile. Raises FlowUnavailable, naming place and name, when a name stands for nothing.
+
+        ``priorities`` are a site's, by trigger; without one a timer's trigger is background, any other normal.
+        """
         self.definition = definition
         self.name = definition.flow
         self.version = definition.content_hash()
@@ -132,6 +138,8 @@ class Flow:
         self._autos = {
             state: tuple(e for e in self.edges_from(state) if e.definition.auto) for state in definition.states
         }
+        timed = dict.fromkeys((timer.trigger for timer in definition.timers), Priority.BACKGROUND)
+        self._priorities: Mapping[str, Priority] = timed | dict(priorities or {})
         self.timers: dict[str, tuple[Timer, ...]] = {
             state: tuple(timer for timer in definition.timers if state in timer.states) for state in definition.states
         }
@@ -160,6 +168,10 @@ class Flow:
     def autos(self, source: str) -> tuple[Edge, ...]:
         """Return the edges that leave ``source`` without being asked."""
         return self._autos[source]
+
+    def priority(self, trigger: str) -> Priority:
+        """Return how urgent what ``trigger`` asks for is."""
+        return self._priorities.get(trigger, self._priorities.get("*", Priority.NORMAL))
 
     def probe(self, name: str) -> Method | None:
         """Return the probe called ``name``, wherever in the flow it is used."""

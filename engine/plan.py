@@ -17,7 +17,10 @@ from engine.events import Cause, Role
 from engine.machine import Back, Edge, Flow, Method, Way
 from engine.steps import CallInfo, View
 from engine.store import Projection, Status
-from engine.visit import Leg, PendingCall, Run, Suspect, Visit, landing
+from engine.visit import Leg, Pause, PendingCall, Run, Suspect, Visit, landing
+
+#: What a visit waits for while a doubt of it is settled; also at the end of its words while the peer is paused.
+SETTLING = "settling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,35 @@ Move = Go | GoBack | FinishUndo | TakeOver | Settle | LateLook | Fire | GetStuck
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The next move, from when on, and what the visit waits for until then (None: it is simply its turn)."""
+    """The next move, from when on, and what the visit waits for until then (None: it is simply its turn).
+
+    ``early`` is set where it waits for nothing but its peer: from then on it may be made as soon as the peer allows.
+    """
 
     move: Move
     at: Micros
     waiting_for: str | None = None
+    early: Micros | None = None
 
 
 def plan(flow: Flow, visit: Visit) -> Plan | None:
     """Return the next move; None when the visit is closed or stuck."""
     if visit.trouble is not None or visit.closed:
         return None
+    following = _plan(flow, visit)
+    return following if visit.pause is None else _after_pause(following, visit, visit.pause)
+
+
+def _after_pause(following: Plan, visit: Visit, pause: Pause) -> Plan:
+    """Return the plan of a visit whose next call waits for its peer; a deadline does not wait."""
+    at = max(following.at, pause.until)
+    if isinstance(following.move, Go) and visit.run is not None and (limit := following.move.edge.deadline) is not None:
+        at = max(following.at, min(at, visit.run.started_at + limit + 1))
+    settling = f":{SETTLING}" if visit.doubt is not None else ""
+    return Plan(following.move, at, f"{pause.reason}:{pause.adapter}{settling}", following.at)
+
+
+def _plan(flow: Flow, visit: Visit) -> Plan:
     if visit.call is not None:
         return _plan_call(flow, visit, visit.call)
     if visit.undo is not None:
@@ -149,7 +170,7 @@ def _plan_call(flow: Flow, visit: Visit, call: PendingCall) -> Plan:
     at = doubt.next_at
     if method is None or method.kind is SettleKind.ASK:
         at = max(at, answer_is_final_at(flow, visit, way))
-    return Plan(Settle(method), at, "settling")
+    return Plan(Settle(method), at, SETTLING)
 
 
 def answer_is_final_at(flow: Flow, visit: Visit, way: Way | None) -> Micros:
@@ -270,8 +291,8 @@ def project(flow: Flow | None, visit: Visit) -> Projection:
         following = plan(flow, visit)
         assert following is not None
         due_at, waiting_for = following.at, following.waiting_for
-        waits = waiting_for is not None and waiting_for not in ("retry", "settling")
-        status = Status.WAITING if waits else Status.READY
+        by_itself = following.early is not None or waiting_for in (None, "retry", SETTLING)
+        status = Status.READY if by_itself else Status.WAITING
     return Projection(
         visit_id=visit.visit_id,
         flow=visit.flow,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition
 from engine.environment import Environment
 from engine.errors import FlowUnavailable, UnknownFlow
+from engine.gate import Priority
 from engine.machine import Flow
 from engine.store import FlowRecord, Store
 
@@ -15,8 +16,15 @@ from engine.store import FlowRecord, Store
 class Registry:
     """Compiled flows, each version once. Older versions are read back from the store when a visit needs them."""
 
-    def __init__(self, store: Store, catalogue: Catalogue, environment: Environment) -> None:
-        """Begin empty; :meth:`load` brings the flows that are on."""
+    def __init__(
+        self,
+        store: Store,
+        catalogue: Catalogue,
+        environment: Environment,
+        priorities: Mapping[str, Mapping[str, Priority]] | None = None,
+    ) -> None:
+        """Begin empty; :meth:`load` brings the flows that are on. ``priorities`` are a site's, by flow and trigger."""
+        self._priorities = priorities or {}
         self._store = store
         self._catalogue = catalogue
         self._environment = environment
@@ -30,7 +38,7 @@ class Registry:
             FlowUnavailable: a name in a flow stands for nothing that is installed.
         """
         for definition in definitions:
-            flow = Flow(definition, self._catalogue)
+            flow = self._compiled(definition)
             await self._store.save_flow(
                 FlowRecord(
                     version=flow.version,
@@ -63,7 +71,7 @@ class Registry:
         if record is None:
             raise FlowUnavailable(f"flow version {version} is not in the store")
         try:
-            flow = Flow(FlowDefinition.model_validate_json(record.definition), self._catalogue)
+            flow = self._compiled(FlowDefinition.model_validate_json(record.definition))
         except ValueError as error:
             raise FlowUnavailable(
                 f"{record.flow} v{record.number} ({version}) cannot be read any more: {error}"
@@ -73,3 +81,6 @@ class Registry:
             flow.version = version
         self._versions[version] = flow
         return flow
+
+    def _compiled(self, definition: FlowDefinition) -> Flow:
+        return Flow(definition, self._catalogue, self._priorities.get(definition.flow))

@@ -7,6 +7,7 @@ to a visit.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from engine.calling import Caller
 from engine.environment import SECOND, Environment, Micros
 from engine.errors import LeaseLost, StoreError
 from engine.execution import Executor, FlowSource
+from engine.fairness import EVEN, Taking
+from engine.gate import Gate, Priority
 from engine.processes import Processes, SystemProcesses
 from engine.room import Room
 from engine.store import Claim, Lease, Store
@@ -67,8 +70,13 @@ class Runner:
         hook: faultpoints.Hook = faultpoints.nothing,
         processes: Processes | None = None,
         watch: Watch | None = None,
+        gate: Gate | None = None,
+        weights: Mapping[Priority, int] = EVEN,
     ) -> None:
-        """``flows`` returns the compiled flow of a version hash; ``watch`` is told of calls and events."""
+        """``flows`` returns the compiled flow of a version hash; ``watch`` is told of calls and events.
+
+        ``gate`` is asked before every call; ``weights`` divide places when more is due than can be moved.
+        """
         self._processes = processes or SystemProcesses()
         self.settings = settings or RunnerSettings()
         self.figures = RunnerFigures()
@@ -81,8 +89,17 @@ class Runner:
         self._wake = asyncio.Event()
         self._changed = False
         self._loops: list[asyncio.Task[None]] = []
-        self._caller = Caller(store, adapters, environment, hook=hook, lease_ends=self._lease_ends, watch=watch)
+        self._taking = Taking(weights, self.settings.in_flight)
+        self._moving: Counter[Priority] = Counter()
+        self._caller = Caller(
+            store, adapters, environment, hook=hook, lease_ends=self._lease_ends, watch=watch, gate=gate
+        )
         self._executor = Executor(self._caller, flows)
+
+    @property
+    def gate(self) -> Gate:
+        """Return what is asked before every call."""
+        return self._caller.gate
 
     @property
     def in_flight(self) -> int:
@@ -106,6 +123,7 @@ class Runner:
     async def stop(self) -> None:
         """Claim nothing more; finish what is in the air, or after ``grace`` park it as in doubt; give all leases up."""
         self._caller.stopping = True
+        self._caller.gate.send_away()
         for loop in self._loops[:1]:
             loop.cancel()
         if self._tasks:
@@ -151,6 +169,8 @@ class Runner:
                     pause = await self._until_due()
                     if pause == 0 and await self._claim():
                         continue
+                    if self._taking.held_back:  # what is due waits for others to end, which wakes this loop
+                        pause = self.settings.poll
                 else:
                     self._turned()
             except StoreError as error:
@@ -176,6 +196,8 @@ class Runner:
         """Return the lease under which a visit may be opened now, or None when there is no room for it."""
         if not self._loops or self._caller.stopping or len(self._tasks) >= self.settings.in_flight:
             return None
+        if self._taking.crowded:  # others are due: it waits its turn
+            return None
         lease = self.settings.lease
         trusted = self._environment.monotonic() + lease - self.settings.margin
         return Room(self.worker, self._environment.now() + lease, trusted)
@@ -192,7 +214,14 @@ class Runner:
             return 0
         trusted = self._environment.monotonic() + self.settings.lease - self.settings.margin
         now = self._environment.now()
-        claims = await self._store.claim_due(self.worker, now, now + self.settings.lease, free)
+
+        async def claim_due(most: int, priority: Priority | None) -> list[Claim]:
+            until = now + self.settings.lease
+            if priority is None:
+                return await self._store.claim_due(self.worker, now, until, most)
+            return await self._store.claim_due(self.worker, now, until, most, priority)
+
+        claims = await self._taking.take(free, self._moving, claim_due)
         for claim in claims:
             self._begin(claim, trusted)
         self.figures.claimed += len(claims)
@@ -210,12 +239,15 @@ class Runner:
         self._trusted[visit_id] = trusted
         task = asyncio.create_task(self._move(claim), name=visit_id)
         self._tasks[visit_id] = task
-        task.add_done_callback(lambda done: self._ended(visit_id, done))
+        priority = Priority(claim.priority)
+        self._moving[priority] += 1
+        task.add_done_callback(lambda done: self._ended(visit_id, priority, done))
 
-    def _ended(self, visit_id: str, task: asyncio.Task[None]) -> None:
+    def _ended(self, visit_id: str, priority: Priority, task: asyncio.Task[None]) -> None:
+        self._moving[priority] -= 1
         if self._tasks.get(visit_id) is task:
             del self._tasks[visit_id], self._leases[visit_id], self._trusted[visit_id]
-        if len(self._tasks) + 1 >= self.settings.in_flight or not self._tasks:
+        if len(self._tasks) + 1 >= self.settings.in_flight or not self._tasks or self._taking.held_back:
             self.wake()
 
     async def _move(self, claim: Claim) -> None:

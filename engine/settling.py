@@ -247,7 +247,7 @@ def _not_applied(
     assert call is not None and run is not None
     due = next_try(
         _way(flow, journal.visit, call).retry[RetryClass.NOT_SENT],
-        run.started_at,
+        run.patience_from,
         run.attempts,
         now,
         caller.environment.random(),

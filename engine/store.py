@@ -89,6 +89,7 @@ class Claim:
     lease: Lease
     projection: Projection
     history: History
+    priority: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class Append:
     projection: Projection
     exchanges: Sequence[ExchangeRecord] = ()
     release: bool = False  #: give the lease up with this write; the visit then wakes at its ``due_at``
+    priority: int = 1  #: with which it then wants its worker; a hint, no part of the fold
     snapshot: Snapshot | None = None
 
 
@@ -130,6 +132,7 @@ class NewVisit:
     events: Sequence[StoredEvent]
     fingerprint: str
     lease: Lease | None = None
+    priority: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +192,7 @@ class StoreFigures:
     appends: int = 0
     events: int = 0
     largest_batch: int = 0
+    waiting: int = 0  #: jobs that wait for their commit now
     failed: int = 0  #: writes and reads that the database did not do
     batches: Histogram = field(default_factory=lambda: Histogram((1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)))
     #: seconds from beginning a transaction to its commit
@@ -213,8 +217,20 @@ class Store(Protocol):
     async def open(self, visit: NewVisit) -> Found:
         """Store a new visit, or return the one that has its flow and key already (unchanged)."""
 
-    async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
-        """Lease up to ``limit`` visits with ``wake_at <= now``, longest due first, each with a new token."""
+    async def claim_due(
+        self, worker: str, now: Micros, until: Micros, limit: int, priority: int | None = None
+    ) -> list[Claim]:
+        """Lease up to ``limit`` visits with ``wake_at <= now``, longest due first, each with a new token.
+
+        With ``priority`` only visits that want their worker with that one.
+        """
+
+    async def wake(self, waiting_for: Sequence[str], now: Micros, limit: int) -> int:
+        """Wake up to ``limit`` free visits that wait for one of these before their time; return how many.
+
+        Those that wait for what is named first come first. Nothing else of them changes: a worker looks, and where it
+        is too early after all they wake at their ``due_at``.
+        """
 
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit, due or not. None while another lease on it has not ended. Raises UnknownVisit."""
@@ -242,7 +258,7 @@ class Store(Protocol):
         """Return visits, newest first."""
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:
-        """Return all events of a visit, oldest first."""
+        """Return all events of a visit, oldest first. Reading what a visit holds raises Shredded when that is gone."""
 
     async def history(self, visit_id: str) -> History:
         """Return the snapshot and the events after it, without leasing."""
@@ -254,7 +270,10 @@ class Store(Protocol):
         """Return a visit's exchanges, decrypted, oldest first."""
 
     async def reseal(self, batch: int = 200) -> int:
-        """Encrypt up to ``batch`` rows of older keys anew under the current one; return how many, 0 at the end."""
+        """Seal up to ``batch`` rows that are plain or under older keys; return how many, 0 at the end."""
+
+    async def to_reseal(self) -> int:
+        """Return how many rows :meth:`reseal` would find now."""
 
     # -- workers
     async def register(self, worker: Worker) -> None:

@@ -20,6 +20,7 @@ from engine.events import (
     Looked,
     Migrated,
     Opened,
+    Paused,
     Resumed,
     Role,
     Settled,
@@ -56,6 +57,23 @@ class Run:
     started_at: Micros
     next_at: Micros | None
     attempts: int = 0
+    paused: Micros = 0  #: how long its calls have had to wait for the peer, which is no fault of the run
+
+    @property
+    def patience_from(self) -> Micros:
+        """Return from when its patience counts: waiting for a peer uses none of it up."""
+        return self.started_at + self.paused
+
+
+@dataclass(slots=True)
+class Pause:
+    """The next call waits for its peer. ``times`` counts pauses in a row."""
+
+    adapter: str
+    reason: str
+    since: Micros
+    until: Micros
+    times: int = 1
 
 
 @dataclass(slots=True)
@@ -167,6 +185,7 @@ class Visit:
     held: bool = False  #: after an undo: nothing happens by itself until a person or the HIS says so
     suspects: list[Suspect] = field(default_factory=list)
     timers: dict[str, Micros] = field(default_factory=dict)
+    pause: Pause | None = None  #: until the next event
     closed: bool = False
 
     def apply(self, event: AnyEvent) -> None:
@@ -181,6 +200,8 @@ class Visit:
             raise IllegalEvent(f"{event.kind} after the visit was closed")
         self.seq += 1
         self.updated_at = event.at
+        if self.pause is not None and type(event) is not Paused:
+            self._end_pause(event.at)
         _FOLDS[type(event)](self, event)
 
     # -- one fold per kind of event
@@ -285,6 +306,18 @@ class Visit:
     def _timer_fired(self, event: TimerFired) -> None:
         self.timers[event.timer] = event.due
 
+    def _paused(self, event: Paused) -> None:
+        before = self.pause
+        self._require(self.trouble is None, "paused")
+        since = event.at if before is None else before.since
+        times = 1 if before is None else before.times + 1
+        self.pause = Pause(event.adapter, event.reason, since, event.until, times)
+
+    def _end_pause(self, at: Micros) -> None:
+        pause, self.pause = self.pause, None
+        if pause is not None and self.run is not None:
+            self.run.paused += max(0, at - pause.since)
+
     def _stuck(self, event: Stuck) -> None:
         self.trouble = Trouble(event.cause, event.message, event.at, self.seq, event.call, event.evidence)
 
@@ -295,6 +328,7 @@ class Visit:
         self.waiting_since = event.at
         if self.run is not None:
             self.run.started_at, self.run.attempts, self.run.next_at = event.at, 0, event.next_at
+            self.run.paused = 0
         if self.doubt is not None:
             self.doubt.method = self.doubt.looks = self.doubt.tries = 0
             self.doubt.next_at = event.next_at
@@ -408,6 +442,7 @@ _FOLDS: dict[type, Any] = {
     Settled: Visit._settled,
     LateLooked: Visit._late_looked,
     TimerFired: Visit._timer_fired,
+    Paused: Visit._paused,
     Stuck: Visit._stuck,
     Resumed: Visit._resumed,
     Corrected: Visit._corrected,

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.definitions import FlowDefinition
 from engine.errors import InvalidFlow
-from flows.schedules import Schedule
-from flows.schema import SiteFile, flow_schema, site_schema
+from engine.peers.settings import Limits
+from flows.calendars import Hours, Year, days_of
+from flows.schedules import ANCHOR, Schedule, next_run
+from flows.schema import SiteFile, flow_schema, site_schema, year_schema
 from flows.shape import faults, near
 from flows.source import Mark, Path_, Problem, Source, invalid, parse_yaml, path_text, read_yaml, under
 
@@ -35,7 +38,13 @@ class Site:
     sources: dict[str, Source] = field(default_factory=dict)  #: where each flow's values stand
     schedules: list[Schedule] = field(default_factory=list)
     timezone: str = "Asia/Shanghai"  #: of the schedules
+    limits: Limits = field(default_factory=Limits)  #: of peers, and what comes first
+    calendars: dict[str, Hours] = field(default_factory=dict)
     source: Source = field(default_factory=lambda: Source(None))  #: where the site file's own values stand
+
+    def hours(self, schedule: Schedule) -> Hours | None:
+        """Return the calendar that a schedule is held to."""
+        return None if schedule.calendar is None else self.calendars[schedule.calendar]
 
 
 def load_site(path: Path | str) -> Site:
@@ -67,9 +76,15 @@ def load_site(path: Path | str) -> Site:
         if not faulty:
             definitions[name] = _model(flow)
     _schedules(source, problems)
+    _limits(source, definitions, problems)
+    years = _years(path.parent, source, problems)
     if problems:
         raise invalid(problems)
     checked = SiteFile.model_validate(source.data)
+    zone = ZoneInfo(checked.timezone)
+    calendars = {name: Hours.of(each, years[name], zone) for name, each in checked.calendars.items()}
+    if problems := list(_never(checked.schedules, calendars, source, zone)):
+        raise invalid(problems)
     return Site(
         path=shown,
         definitions=[definitions[name] for name in source.data["flows"]],
@@ -78,6 +93,8 @@ def load_site(path: Path | str) -> Site:
         sources=flows,
         schedules=checked.schedules,
         timezone=checked.timezone,
+        limits=checked.limits,
+        calendars=calendars,
         source=source,
     )
 
@@ -181,6 +198,81 @@ def _schedules(source: Source, problems: list[Problem]) -> None:
             path = (*here, "open", "flow")
             message = f"expected a flow that is on, got {name!r}{near(name, flows)}"
             problems.append(Problem(source.mark(path), path_text(path), message))
+        calendars = source.data.get("calendars") or {}
+        if (wanted := schedule.get("calendar")) is not None and wanted not in calendars:
+            path = (*here, "calendar")
+            message = f"expected a calendar of this site, got {wanted!r}{near(wanted, calendars)}"
+            problems.append(Problem(source.mark(path), path_text(path), message))
+
+
+def _years(folder: Path, source: Source, problems: list[Problem]) -> dict[str, list[Year]]:
+    """Return the included years of each calendar; what is wrong in a file is told with that file's lines."""
+    found: dict[str, list[Year]] = {}
+    if any(problem.path.startswith("calendars") for problem in problems):
+        return found
+    for name, calendar in source.data.get("calendars", {}).items():
+        found[name] = []
+        for index, pattern in enumerate(calendar.get("include", ())):
+            path: Path_ = ("calendars", name, "include", index)
+            if not (files := _matching(folder, pattern)):
+                message = f"expected file names, but {pattern!r} matches no file"
+                problems.append(Problem(source.mark(path), path_text(path), message))
+            for file in files:
+                try:
+                    read = read_yaml(file, _shown(file))
+                except InvalidFlow as error:
+                    problems.extend(_again(error))
+                    continue
+                if not (faulty := _problems(Year, year_schema(), read) or list(_other_years(read))):
+                    found[name].append(Year.model_validate(read.data))
+                problems += faulty
+    return found
+
+
+def _never(
+    schedules: Iterable[Schedule], calendars: Mapping[str, Hours], source: Source, zone: ZoneInfo
+) -> Iterator[Problem]:
+    """Yield schedules that their calendar never lets run: daily at a quiet time, or a calendar that never opens."""
+    for index, schedule in enumerate(schedules):
+        hours = calendars.get(schedule.calendar or "")
+        path: Path_ = ("schedules", index, "calendar")
+        if hours is not None and next_run(schedule, hours, zone, ANCHOR.replace(tzinfo=zone)) is None:
+            message = f"{schedule.calendar} is closed whenever this is due: it would never run (when_closed: move?)"
+            yield Problem(source.mark(path), path_text(path), message)
+
+
+def _other_years(read: Source) -> Iterator[Problem]:
+    """Yield the days of a year's file that are not of that year: the copy of last year's file, half changed."""
+    named: list[Path_] = [("workdays", index) for index in range(len(read.data.get("workdays", ())))]
+    for name, spans in read.data.get("holidays", {}).items():
+        named += [("holidays", name, index) for index in range(len(spans))]
+    for path in named:
+        span = read.data
+        for part in path:
+            span = span[part]
+        if any(day.year != read.data["year"] for day in days_of(span)):
+            yield Problem(read.mark(path), path_text(path), f"expected days of {read.data['year']}, got {span}")
+
+
+def _limits(source: Source, definitions: Mapping[str, FlowDefinition], problems: list[Problem]) -> None:
+    """Hold limits to the peers that are configured, and priorities to the triggers there are."""
+    if any(problem.path.startswith("limits") for problem in problems):
+        return
+    limits = source.data.get("limits") or {}
+
+    def known(path: Path_, noun: str, name: str, names: Iterable[str]) -> None:
+        if name not in (names := list(names)):
+            message = f"expected {noun}, got {name!r}{near(name, names)}"
+            problems.append(Problem(source.mark(path), path_text(path), message))
+
+    for peer in limits.get("peers") or {}:
+        known(("limits", "peers", peer), "an adapter of this site", peer, source.data.get("adapters") or {})
+    for flow, named in (limits.get("priorities") or {}).items():
+        known(("limits", "priorities", flow), "a flow that is on", flow, source.data["flows"])
+        if flow in definitions:
+            triggers = [each.trigger for each in definitions[flow].transitions] + ["*"]
+            for trigger in named:
+                known(("limits", "priorities", flow, trigger), f"a trigger of {flow}", trigger, triggers)
 
 
 def _touches(problems: Iterable[Problem], name: str) -> bool:

@@ -13,7 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from engine.definitions import BY_STEP, FlowDefinition, format_duration, known_zone
+from engine.definitions import BY_STEP, FlowDefinition, Name, format_duration, known_zone
+from engine.peers.settings import Limits
+from flows.calendars import QUIET, SPAN, Calendar, Year
 from flows.schedules import Schedule
 
 Schema = dict[str, Any]
@@ -24,6 +26,8 @@ _NAME = "a name such as pre_settled: lower-case letters, digits and _"
 _WORDS = {
     r"^[a-z][a-z0-9_]*$": _NAME,
     r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$": "a flow's name such as jiangsu.outpatient",
+    SPAN: "a day such as 2026-10-01, or a range such as 2026-10-01..2026-10-07",
+    QUIET: "quiet hours such as 22:00-06:00",
     r"^[A-Za-z_][\w]*(\.[A-Za-z_][\w]*)*(:[A-Za-z_]\w*)?$": "a name such as jiangsu.settle or package.module:attribute",
 }
 _DURATION = {
@@ -49,8 +53,10 @@ class SiteFile(BaseModel):
     flows: list[str]
     adapters: dict[str, dict[str, Any]] = {}
     overrides: dict[str, dict[str, Any]] = {}
-    timezone: str = "Asia/Shanghai"  #: of the schedules; a flow has its own
+    timezone: str = "Asia/Shanghai"  #: of schedules and calendars; a flow has its own
+    calendars: dict[Name, Calendar] = {}
     schedules: list[Schedule] = []
+    limits: Limits = Limits()
 
     @field_validator("timezone")
     @classmethod
@@ -66,6 +72,17 @@ def flow_schema() -> Schema:
 def site_schema() -> Schema:
     """Return the schema of a site's flows.yaml; its overrides are partial flows."""
     return copy.deepcopy(_site_schema())
+
+
+def year_schema() -> Schema:
+    """Return the schema of a calendar's file of one year."""
+    return copy.deepcopy(_year_schema())
+
+
+@cache
+def _year_schema() -> Schema:
+    schema = _tidied(Year.model_json_schema())
+    return {"$schema": _DIALECT, **schema, "title": "visitflow calendar of one year"}
 
 
 @cache

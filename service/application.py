@@ -15,10 +15,12 @@ from engine.adapter import Adapter
 from engine.catalogue import Catalogue
 from engine.commands import Commands
 from engine.environment import SECOND, Environment, SystemEnvironment
+from engine.peers import Peers
 from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Store
 from flows import Site, load_catalogue, load_site, prove
+from service.limiting.keeper import Keeper
 from service.sessions import Sessions
 from service.settings import Settings
 from service.watching.tally import Tally, Watches
@@ -47,6 +49,7 @@ class Application:
     books: Books
     registers: Registers
     watching: Watching
+    peers: Keeper
 
 
 def build_adapters(catalogue: Catalogue, configured: Mapping[str, Mapping[str, Any]]) -> dict[str, Adapter]:
@@ -86,7 +89,7 @@ async def application(
     adapters: dict[str, Adapter] = {}
     tracing = Tracing.of(settings, environment)
     try:
-        registry = Registry(store, catalogue, environment)
+        registry = Registry(store, catalogue, environment, site.limits.by_flow())
         if prove_new:
             await _prove_new(site, catalogue, store)
         await registry.load(site.definitions)
@@ -96,6 +99,8 @@ async def application(
         registers = open_registers(store)
         tally = Tally()
         watch = tally if tracing is None else Watches(tally, tracing)
+        peers = Peers(site.limits, environment, waiting=max(20, settings.in_flight // 4))
+        peers.know(adapters)
         runner = Runner(
             store,
             registry.version,
@@ -109,7 +114,10 @@ async def application(
             ),
             hook=hook,
             watch=watch,
+            gate=peers,
+            weights=site.limits.weights.by_priority(),
         )
+        keeper = Keeper(peers, registers.peers, store, environment, runner.worker, runner.wake)
         commands = Commands(store, registry, environment, runner.worker, runner.wake, runner, watch)
         sessions = Sessions(commands, store, environment)
         sessions.listen(adapters, site.definitions)
@@ -127,7 +135,8 @@ async def application(
                 sessions,
                 books,
                 registers,
-                Watching(settings, environment, store, registers, adapters, runner, tally),
+                Watching(settings, environment, store, registers, adapters, runner, tally, peers),
+                keeper,
             )
         finally:
             await sessions.close()

@@ -14,6 +14,7 @@ from engine.trace import where
 from service.acting import Acting
 from service.application import Application
 from service.batches import BatchWorker
+from service.history.reader import HistoryReader
 from service.hub import Hub
 from service.patients import index
 from service.signed_post import Endpoint
@@ -22,8 +23,8 @@ from service.webhooks import Webhook
 
 log = structlog.get_logger("visitflow.service")
 
-#: Days that the feed, delivered messages and past alerts are kept.
-FEED_DAYS, DELIVERED_DAYS, ALERTS_DAYS = 14, 30, 90
+#: Days that the feed, delivered messages, runs of schedules and past alerts are kept.
+FEED_DAYS, DELIVERED_DAYS, RUNS_DAYS, ALERTS_DAYS = 14, 30, 30, 90
 
 
 class Background:
@@ -39,6 +40,7 @@ class Background:
         self._webhook = None if self._endpoint is None else Webhook(application, self._endpoint)
         self._batches = BatchWorker(application, acting)
         self._alerting = Alerting(application)
+        self._history = HistoryReader(application)
 
     def start(self) -> None:
         """Start all loops."""
@@ -46,7 +48,9 @@ class Background:
             ("feed", self._hub.publish, 0.2),
             ("batches", self._batches.work, 0.5),
             ("housekeeping", self.keep_house, 600.0),
+            ("peers", self._application.peers.run, 0.01),
             ("alerts", self._alerting.evaluate, 15.0),
+            ("history", self._history.work, 2.0),
         ]
         key = self._application.settings.patient_secret()
         if key is not None:
@@ -81,6 +85,7 @@ class Background:
         await registers.access.forget_sessions(now - old, now - idle)
         await registers.feed.prune(now - FEED_DAYS * DAY)
         await registers.deliveries.forget(now - DELIVERED_DAYS * DAY)
+        await registers.schedules.forget(now - RUNS_DAYS * DAY)
         await self._alerting.forget(now - ALERTS_DAYS * DAY)
         for approval in await registers.approvals.all("approved", None, None, 100):
             if approval.decided_at is not None and now - approval.decided_at > 60 * SECOND:

@@ -45,6 +45,7 @@ class Process:
     environment: dict[str, str]
     log: Path
     ready_file: Path
+    patience: float = _PATIENCE  #: seconds until it has to answer
     child: subprocess.Popen[bytes] | None = None
     ready: dict[str, Any] = field(default_factory=dict)
 
@@ -55,7 +56,7 @@ class Process:
             self.child = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 self.command, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self.patience
         while not self.ready_file.exists():
             if self.child.poll() is not None or time.monotonic() > deadline:
                 raise DemoFailed(f"{self.name} did not start; see {self.log}")
@@ -162,11 +163,14 @@ def stage(
     store: str = "",
     settling: Mapping[str, Any] | None = None,
     schedules: Sequence[Mapping[str, Any]] = (),
+    overrides: Mapping[str, Any] | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """Start a centre and a service with fresh data in ``folder``; stop both at the end.
 
     ``store`` is the URL of an empty database (default: SQLite in ``folder``). With ``schedules`` every shipped flow is
-    on; without, only the outpatients': what is shown is four visits, at any time of day.
+    on; without, sessions are left out: what is shown is four visits, at any time of day. ``overrides`` are a site's, of
+    flows beside the outpatients'; ``more`` are settings of the service (``VISITFLOW_...``).
     """
     folder.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
@@ -189,13 +193,15 @@ def stage(
             "VISITFLOW_STORE": store,
             "VISITFLOW_SITE": str(folder / "flows.yaml"),
             "VISITFLOW_EXCHANGE_KEYS": f"demo:{b64encode(secrets.token_bytes(32)).decode()}",
+            **(more or {}),
         },
         folder / "service.log",
         folder / "service.ready",
     )
     try:
         centre.start()
-        _write_site(site, folder / "flows.yaml", centre.ready["url"], settling or SETTLING, schedules)
+        changes = {FLOW: {"settling": dict(settling or SETTLING)}, **(overrides or {})}
+        _write_site(site, folder / "flows.yaml", centre.ready["url"], changes, schedules)
         upgrade = [sys.executable, "-m", "service", "db", "upgrade"]
         subprocess.run(upgrade, env=service.environment, check=True, capture_output=True)  # noqa: S603 - our own
         service.start()
@@ -206,14 +212,14 @@ def stage(
 
 
 def _write_site(
-    shipped: Path, target: Path, url: str, settling: Mapping[str, Any], schedules: Sequence[Mapping[str, Any]]
+    shipped: Path, target: Path, url: str, overrides: Mapping[str, Any], schedules: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Write a site file beside the shipped one: same flows, the simulated centre's address, short patience."""
+    """Write a site file beside the shipped one: same flows, the simulated centre's address, its own overrides."""
     yaml = YAML(typ="safe")
     site = yaml.load(shipped.read_text(encoding="utf-8"))
     site["include"] = [str((shipped.parent / pattern).resolve()) for pattern in site["include"]]
     site["adapters"]["jiangsu_gateway"]["url"] = url
-    site["overrides"] = {FLOW: {"settling": dict(settling)}}
+    site["overrides"] = dict(overrides)
     if not schedules:  # no sessions: who plays counts what happens
         site["flows"] = [name for name in site["flows"] if name != "jiangsu.session"]
     site["schedules"] = [dict(each) for each in schedules]

@@ -1,7 +1,7 @@
 """What schedules can do beside opening a visit: named jobs, each given the application and the day before the run.
 
-A job must be harmless when it is run again for the same day: schedules remember nothing, so two processes, a restart or
-a clock that was set back may run it twice. The way to that is to open a visit whose key holds the day.
+A job must be harmless when it is run again for the same day: runs are on record and never two at once, but a process
+may die, or be frozen, between a deed and its record. The way to that is to open a visit whose key holds the day.
 """
 
 from __future__ import annotations

@@ -44,5 +44,6 @@ async def rebuild_store(wired: Journals, repair: bool, progress: Callable[[int],
     return {
         "visits": report.visits,
         "repaired": report.repaired,
+        "shredded": report.shredded,
         "differences": [asdict(difference) for difference in report.differences],
     }

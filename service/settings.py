@@ -22,6 +22,10 @@ GATEWAY_DEFAULTS = {
 }
 
 
+#: Days: reconciliation, refunds and pushes read visits that were closed lately.
+SHORTEST_KEPT = 30
+
+
 class Settings(BaseSettings):
     """All settings. ``visitflow --help`` names the ones that a command line may override."""
 
@@ -65,6 +69,11 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12, gt=0, description="a session ends after so long in any case")
     requests_per_second: float = Field(default=100, gt=0, description="of one key or person, sustained")
     requests_burst: int = Field(default=500, ge=1, description="of one key or person, at once")
+    # -- when there is too much to do (docs/limits.md): 503 with Retry-After before memory grows
+    requests_at_once: int = Field(default=64, ge=1, description="requests that change visits, handled at once")
+    commits_waiting: int = Field(default=2000, ge=1, description="writes that wait for their commit")
+    memory_mb: int = Field(default=0, ge=0, description="resident memory of the process; 0: not looked at")
+    due_most: int = Field(default=0, ge=0, description="visits due and not taken; then none is opened; 0: any number")
     four_eyes: bool = Field(
         default=False, description="settling money by hand and reversing a settled visit need a second person"
     )
@@ -137,6 +146,16 @@ class Settings(BaseSettings):
     keep_deliveries_days: int = Field(default=0, ge=0, description="messages to the webhook, delivered or given up")
     keep_batches_days: int = Field(default=0, ge=0, description="batches that are done")
     keep_audit_days: int = Field(default=0, ge=0, description="the audit")
+    keep_journals_days: int = Field(
+        default=0, ge=0, description="what closed visits hold: then shredded, which nothing brings back; 30 or more"
+    )
+
+    @field_validator("keep_journals_days")
+    @classmethod
+    def _not_tomorrow(cls, value: int) -> int:
+        if 0 < value < SHORTEST_KEPT:
+            raise ValueError(f"0 (for ever) or at least {SHORTEST_KEPT}: bills of the last month are still compared")
+        return value
 
     @field_validator("gateway_allow", "platform_allow")
     @classmethod

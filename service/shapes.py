@@ -33,6 +33,21 @@ class VisitLine(Shape):
     events: int = Field(description="length of the journal")
 
 
+class PeerLine(Shape):
+    """How a peer stands."""
+
+    peer: str = Field(examples=["jiangsu_gateway"])
+    state: Literal["closed", "paused", "trial", "held"] = Field(
+        description="closed: it is called; paused: it did not answer and is left alone; held: somebody stopped it"
+    )
+    since: str | None = None
+    next_trial_at: str | None = None
+    failures_in_a_row: int
+    visits_waiting: int = Field(description="visits that wait for it in the store")
+    concurrent: int | None = None
+    rate: float | None = Field(default=None, description="calls a second")
+
+
 class LegalAction(Shape):
     """What may be done now."""
 
@@ -146,6 +161,53 @@ class Delivery(Shape):
     created_at: str
     next_at: str | None = None
     done_at: str | None = None
+
+
+class ScheduleRan(Shape):
+    """What a run that a person asked for came to."""
+
+    result: Literal["opened", "already", "done"]
+    told: str
+
+
+class ScheduleRun(Shape):
+    """One run of a schedule: of a moment, by ``clock`` or by a person."""
+
+    run: str
+    schedule: str
+    due: str
+    by: str
+    reason: str
+    began: str
+    ended: str | None = None
+    attempts: int
+    result: Literal["running", "opened", "already", "done", "refused", "failed", "skipped", "broken"]
+    told: str
+
+
+class SchedulePaused(Shape):
+    """Since when a schedule is paused, by whom and why."""
+
+    at: str
+    by: str
+    reason: str
+
+
+class ScheduleShown(Shape):
+    """A schedule of flows.yaml: when it runs next, what the last run came to, who has paused it."""
+
+    model_config = ConfigDict(extra="allow")  #: what flows.yaml declares of it stands beside
+
+    name: str
+    next_run: str | None = None
+    moved_from: str | None = None
+    moved_because: str | None = None
+    paused: SchedulePaused | None = None
+    late_seconds: int
+    last_due: str
+    last_key: str | None = None
+    last_visit: dict[str, Any] | None = None
+    last_run: ScheduleRun | None = None
 
 
 class Session(Shape):

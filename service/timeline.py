@@ -16,6 +16,7 @@ from engine.events import (
     Looked,
     Migrated,
     Opened,
+    Paused,
     Resumed,
     Role,
     Settled,
@@ -84,6 +85,8 @@ def _tell(event: AnyEvent, language: str) -> tuple[str, str]:  # noqa: PLR0912 -
             )
         case TimerFired():
             return event.timer, ""
+        case Paused():
+            return f"{word(Topic.WAITING, event.reason, language)} · {event.adapter}", "warn"
         case Stuck():
             return f"{say(Topic.CAUSE, event.cause)}: {event.message}", "bad"
         case Resumed():

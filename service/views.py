@@ -12,6 +12,7 @@ from engine.environment import SECOND, Micros
 from engine.events import AnyEvent, decode
 from engine.facts import loads
 from engine.store import ExchangeRecord, Projection, StoredEvent
+from service.limiting.standing import PeerStanding
 from storage.registers import Approval, AuditEntry, Batch, BatchItem, Delivery
 
 
@@ -37,6 +38,39 @@ def projection_view(projection: Projection) -> dict[str, Any]:
         "opened_at": moment(projection.opened_at),
         "updated_at": moment(projection.updated_at),
         "events": projection.seq,
+    }
+
+
+def peer_view(standing: PeerStanding) -> dict[str, Any]:
+    """Return how a peer stands."""
+    hold = standing.hold
+    return {
+        "peer": standing.peer,
+        "state": standing.state.value,
+        "since": moment(standing.since),
+        "next_trial_at": moment(standing.until),
+        "failures_in_a_row": standing.failures,
+        "in_the_air": standing.in_the_air,
+        "waiting": standing.waiting,
+        "visits_waiting": standing.paused_visits,
+        "concurrent": standing.concurrent,
+        "rate": standing.rate,
+        "breaker": standing.breaker,
+        "decided": None
+        if hold is None
+        else {"held": hold.held, "by": hold.by, "reason": hold.reason, "at": moment(hold.at)},
+        "workers": [
+            {
+                "worker": row.worker,
+                "state": row.state,
+                "since": moment(row.since),
+                "next_trial_at": moment(row.until),
+                "failures_in_a_row": row.failures,
+                "slots": row.slots,
+                "parts": row.parts,
+            }
+            for row in standing.workers
+        ],
     }
 
 

@@ -40,12 +40,22 @@ class Dialect(Protocol):
     def insert(self, table: Any) -> Any:
         """Return an insert that knows ``on_conflict_do_...``."""
 
-    def lock_for_claim(self, statement: Select[Any], *, skip: bool) -> Select[Any]:
-        """Lock the selected visits, leaving out (``skip``) or waiting for those that another claimer has locked."""
+    def lock_for_claim(self, statement: Select[Any], *, skip: bool, of: Any = None) -> Select[Any]:
+        """Lock the selected visits, leaving out (``skip``) or waiting for those that another claimer has locked.
+
+        ``of``: the table whose rows are locked, where several are joined.
+        """
 
 
 #: How long SQLite waits for another process that is writing, milliseconds.
 _PATIENCE = 30000
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "secure_delete=ON",  # what is deleted or sealed is not left in the file's free space
+    f"busy_timeout={_PATIENCE}",
+    "foreign_keys=ON",
+)
 
 
 class _Failing:
@@ -95,7 +105,7 @@ class Sqlite(_Failing):
         """Return SQLite's insert."""
         return sqlite.insert(table)
 
-    def lock_for_claim(self, statement: Select[Any], *, skip: bool) -> Select[Any]:
+    def lock_for_claim(self, statement: Select[Any], *, skip: bool, of: Any = None) -> Select[Any]:
         """Return the statement as it is: the write transaction has the whole database locked."""
         return statement
 
@@ -105,7 +115,7 @@ class Sqlite(_Failing):
         @event.listens_for(engine, "connect")
         def _prepare(connection: Any, _record: object) -> None:
             connection.isolation_level = None  # transactions are begun below, not by the driver
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_PATIENCE}", "foreign_keys=ON"):
+            for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             if begin is None:
                 self._patient = True
@@ -158,9 +168,9 @@ class Postgres(_Failing):
         """Return PostgreSQL's insert."""
         return postgresql.insert(table)
 
-    def lock_for_claim(self, statement: Select[Any], *, skip: bool) -> Select[Any]:
+    def lock_for_claim(self, statement: Select[Any], *, skip: bool, of: Any = None) -> Select[Any]:
         """Lock rows; several claimers each get others."""
-        return statement.with_for_update(skip_locked=skip)
+        return statement.with_for_update(skip_locked=skip, of=of)
 
 
 def dialect_of(url: str) -> Dialect:

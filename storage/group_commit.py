@@ -118,7 +118,11 @@ class GroupCommit(Generic[Job]):
             self._hand_over()
         elif len(self._gathering) == 1:
             loop.call_soon(self._hand_over)
-        return await future
+        self._figures.waiting += 1
+        try:
+            return await future
+        finally:
+            self._figures.waiting -= 1
 
     def _hand_over(self) -> None:
         gathered, self._gathering = self._gathering, []

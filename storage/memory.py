@@ -35,10 +35,14 @@ class _Kept:
     snapshot: Snapshot | None = None
     token: int = 0
     lease: Lease | None = None
+    priority: int = 1
+    woken: Micros | None = None  #: before its time
 
     @property
     def wake_at(self) -> Micros | None:
-        return self.projection.due_at if self.lease is None else self.lease.until
+        if self.lease is not None:
+            return self.lease.until
+        return self.projection.due_at if self.woken is None else self.woken
 
     @property
     def history(self) -> History:
@@ -75,6 +79,7 @@ class MemoryStore:
         kept = self._visits[projection.visit_id] = _Kept(projection, visit.fingerprint, list(visit.events))
         if visit.lease is not None:
             kept.token, kept.lease = visit.lease.token, visit.lease
+        kept.priority = visit.priority
         self.figures.commits += 1
         return Found(projection, visit.fingerprint, True)
 
@@ -88,11 +93,33 @@ class MemoryStore:
         """Return all visits with their journals."""
         return [(kept.projection, kept.events) for kept in self._visits.values()]
 
-    async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
+    async def claim_due(
+        self, worker: str, now: Micros, until: Micros, limit: int, priority: int | None = None
+    ) -> list[Claim]:
         """Lease due visits, longest due first."""
-        due = [kept for kept in self._visits.values() if kept.wake_at is not None and kept.wake_at <= now]
+        due = [
+            kept
+            for kept in self._visits.values()
+            if kept.wake_at is not None and kept.wake_at <= now and priority in (None, kept.priority)
+        ]
         due.sort(key=lambda kept: (kept.wake_at or 0, kept.projection.visit_id))
         return [self._lease(kept, worker, until) for kept in due[:limit]]
+
+    async def wake(self, waiting_for: Sequence[str], now: Micros, limit: int) -> int:
+        """Wake free visits before their time."""
+        free = [
+            kept
+            for kept in self._visits.values()
+            if kept.projection.waiting_for in waiting_for
+            and kept.projection.status is Status.READY
+            and kept.lease is None
+            and kept.wake_at is not None
+            and kept.wake_at > now
+        ]
+        free.sort(key=lambda kept: (waiting_for.index(kept.projection.waiting_for or ""), kept.projection.due_at or 0))
+        for kept in free[:limit]:
+            kept.woken = now
+        return len(free[:limit])
 
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit."""
@@ -112,7 +139,7 @@ class MemoryStore:
         if append.snapshot is not None:
             kept.snapshot = append.snapshot
         if append.release:
-            kept.lease = None
+            kept.lease, kept.priority = None, append.priority
         self.figures.commits += 1
         self.figures.appends += 1
         self.figures.events += len(append.events)
@@ -199,6 +226,10 @@ class MemoryStore:
         """Do nothing: what is in memory is not encrypted."""
         return 0
 
+    async def to_reseal(self) -> int:
+        """Return 0."""
+        return 0
+
     async def register(self, worker: Worker) -> None:
         """Insert or refresh a worker's row."""
         self._workers[worker.worker] = worker
@@ -258,5 +289,6 @@ class MemoryStore:
 
     def _lease(self, kept: _Kept, worker: str, until: Micros) -> Claim:
         kept.token += 1
+        kept.woken = None
         kept.lease = Lease(kept.projection.visit_id, kept.token, worker, until)
-        return Claim(kept.lease, kept.projection, kept.history)
+        return Claim(kept.lease, kept.projection, kept.history, kept.priority)

@@ -10,6 +10,35 @@ def _text(*, empty: bool = False) -> Column[str]:
     return Column(Text, nullable=empty)
 
 
+class PeerStateRow(SQLModel, table=True):
+    """One peer as one process sees it, and what it has of the peer's limits."""
+
+    __tablename__ = "peer_rows"
+
+    peer: str = Field(primary_key=True, max_length=64)
+    worker: str = Field(primary_key=True, max_length=120)
+    state: str = Field(max_length=16)
+    since: int = Field(sa_type=BigInteger)
+    until: int | None = Field(default=None, sa_type=BigInteger)
+    failures: int
+    slots: int
+    parts: int
+    wants: bool
+    seen_until: int = Field(sa_type=BigInteger)  #: afterwards the process is gone, and what it had is free
+
+
+class PeerHoldRow(SQLModel, table=True):
+    """What a person decided last about a peer. The row is also what processes lock that divide its limits."""
+
+    __tablename__ = "peer_holds"
+
+    peer: str = Field(primary_key=True, max_length=64)
+    held: bool
+    by: str = Field(max_length=100)
+    reason: str = Field(sa_column=_text())
+    at: int = Field(sa_type=BigInteger)
+
+
 class AccountRow(SQLModel, table=True):
     """A person who may sign in."""
 
@@ -143,7 +172,7 @@ class VisitPatientRow(SQLModel, table=True):
     __tablename__ = "visit_patients"
 
     patient: str = Field(primary_key=True, max_length=64)
-    visit_id: str = Field(primary_key=True, max_length=26)
+    visit_id: str = Field(primary_key=True, max_length=26, index=True)
 
 
 class CursorRow(SQLModel, table=True):
@@ -214,6 +243,56 @@ class AlertRow(SQLModel, table=True):
     attempts: int = Field(default=0)  #: failed tries of the message that is due
     next_at: int | None = Field(default=None, sa_type=BigInteger)  #: when a message is due; None: none is
     held_until: int = Field(default=0, sa_type=BigInteger)
+
+
+class LeaseRow(SQLModel, table=True):
+    """What only one process at a time does for all of them."""
+
+    __tablename__ = "leases"
+
+    name: str = Field(primary_key=True, max_length=64)
+    holder: str = Field(max_length=120)
+    token: int = Field(sa_type=BigInteger)  #: goes up each time that another process takes it
+    held_until: int = Field(sa_type=BigInteger)
+
+
+class ScheduleRow(SQLModel, table=True):
+    """How far a schedule of flows.yaml has come. What it does stands there, not here."""
+
+    __tablename__ = "schedules"
+
+    name: str = Field(primary_key=True, max_length=64)
+    through: int = Field(sa_type=BigInteger)  #: every moment up to this one is done, or left out on purpose
+    next_at: int | None = Field(default=None, sa_type=BigInteger)
+    paused_at: int | None = Field(default=None, sa_type=BigInteger)
+    paused_by: str | None = Field(default=None, max_length=100)
+    paused_why: str | None = Field(default=None, sa_column=_text(empty=True))
+    last_run: str | None = Field(default=None, max_length=26)
+
+
+class ScheduleRunRow(SQLModel, table=True):
+    """One run of a schedule: of a moment, by the clock or by a person."""
+
+    __tablename__ = "schedule_runs"
+    __table_args__ = (
+        Index("ix_schedule_runs_open", "open_key", unique=True),
+        Index("ix_schedule_runs_due", "schedule", "due_at", unique=True),
+        Index("ix_schedule_runs_ended", "ended_at"),
+    )
+
+    run_id: str = Field(primary_key=True, max_length=26)
+    schedule: str = Field(max_length=64)
+    due_at: int = Field(sa_type=BigInteger)  #: the moment that it is the run of
+    open_key: str | None = Field(default=None, max_length=64)  #: the schedule while it is under way: one of each
+    made_by: str = Field(max_length=100)
+    reason: str = Field(sa_column=_text())
+    began_at: int = Field(sa_type=BigInteger)
+    ended_at: int | None = Field(default=None, sa_type=BigInteger)
+    holder: str = Field(max_length=120)
+    held_until: int = Field(sa_type=BigInteger)
+    attempts: int
+    result: str | None = Field(default=None, max_length=16)
+    told: str = Field(sa_column=_text())
 
 
 class AuditRow(SQLModel, table=True):

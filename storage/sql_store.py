@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,11 +30,13 @@ from engine.store import (
     VisitFilter,
     Worker,
 )
+from storage.claiming import Drawn, open_claim
 from storage.dialects import Dialect
 from storage.group_commit import GroupCommit, Request
 from storage.hot import Driver, Prepared, Row, driver_of, insert_many, update_many
 from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
-from storage.resealing import reseal, unsealed
+from storage.keyring import KeyColumns, Keyring, visit_keys
+from storage.resealing import Resealing, unsealed
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
 from storage.vault import Vault
@@ -64,20 +66,36 @@ _PROJECTION = (
 )
 _OPENED = (
     *("visit_id", "flow", "version", "key", "state", "status", "cause", "waiting_for", "seq"),
-    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "token"),
+    *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "priority", "token"),
     *("lease_worker", "lease_until"),
 )
 _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting_for", "cause")
 
 #: Events and the projection follow token and length (G5): a stale writer's statement touches no row.
 _FENCE = ("visit_id", "token", "seq")
-_TO_CLAIM = (*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body)
-#: Where these stand in a row.
-_TOKEN, _UNTIL, _SNAPSHOT, _BODY = range(len(_PROJECTION), len(_PROJECTION) + 4)
-_CLAIM_DUE = (
-    select(*_TO_CLAIM).where(visits.c.wake_at <= bindparam("now")).order_by(visits.c.wake_at).limit(bindparam("limit"))
+_HELD = tuple(column.name for column in visit_keys.columns)
+_TO_CLAIM = (
+    *(*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body),
+    *(visits.c.priority, visit_keys.c.key_id, visit_keys.c.body, visit_keys.c.plain_until),
 )
-_CLAIM_ONE = select(*_TO_CLAIM).where(visits.c.visit_id == bindparam("visit"))
+#: Where these stand in a row; the columns of the key from ``_KEY`` on.
+_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _PRIORITY, _KEY = range(len(_PROJECTION), len(_PROJECTION) + 6)
+_WITH_KEYS = visits.outerjoin(visit_keys, visit_keys.c.visit_id == visits.c.visit_id)
+_CLAIM_DUE = (
+    select(*_TO_CLAIM)
+    .select_from(_WITH_KEYS)
+    .where(visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
+)
+_CLAIM_OF = (
+    select(*_TO_CLAIM)
+    .select_from(_WITH_KEYS)
+    .where(visits.c.priority == bindparam("priority"), visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
+)
+_CLAIM_ONE = select(*_TO_CLAIM).select_from(_WITH_KEYS).where(visits.c.visit_id == bindparam("visit"))
 _EVENTS_AFTER = (
     select(events.c.seq, events.c.at, events.c.kind, events.c.payload)
     .where(events.c.visit_id == bindparam("visit"), events.c.seq > bindparam("after"))
@@ -106,25 +124,35 @@ class SqlStore:
     """Durable visits in a SQL database."""
 
     def __init__(
-        self, dialect: Dialect, vault: Vault, *, fault: Callable[[str], None] | None = None, check_schema: bool = True
+        self,
+        dialect: Dialect,
+        vault: Vault,
+        *,
+        fault: Callable[[str], None] | None = None,
+        check_schema: bool = True,
+        keyless: bool = False,
     ) -> None:
-        """``fault`` is the tests' hook of :class:`GroupCommit`."""
+        """``fault`` is the tests' hook of :class:`GroupCommit`; ``keyless`` that of :class:`Keyring`."""
         self.figures = StoreFigures()
         self.dialect = dialect
         self.vault = vault
+        self.keys = Keyring(vault, dialect, keyless=keyless)
+        self._resealing = Resealing(self.keys, vault)
         self.engine: Engine = dialect.engine()
         self._writer_engine: Engine = dialect.writer_engine()
         self._check_schema = check_schema
         target = self._writer_engine.dialect
         released = {"lease_worker": "NULL", "lease_until": "NULL"}
         self._advance = update_many(visits, _FENCE, _FOLDED, {}, target)
-        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at"), released, target)
+        self._advance_and_release = update_many(visits, _FENCE, (*_FOLDED, "wake_at", "priority"), released, target)
         self._insert_events = insert_many(events, target)
         insert_visit = dialect.insert(visits).on_conflict_do_nothing(index_elements=["flow", "key"])
         self._insert_visit = Prepared(insert_visit, _OPENED, target)
+        self._insert_key = insert_many(visit_keys, target)
         self._claim_events = Prepared(_EVENTS_AFTER, None, target)
-        self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True), None, target)
-        self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False), None, target)
+        self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True, of=visits), None, target)
+        self._claim_of = Prepared(dialect.lock_for_claim(_CLAIM_OF, skip=True, of=visits), None, target)
+        self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False, of=visits), None, target)
         leasing = ("lease_worker", "lease_until", "wake_at", "token")
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
         self._lease = update_many(visits, ("visit_id",), leasing, {}, target)
@@ -134,9 +162,14 @@ class SqlStore:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="visitflow-reader")
 
     async def start(self) -> None:
-        """Open the store. Raises SchemaOutdated, StoreError."""
-        if self._check_schema:
-            await self.read(require_current)
+        """Open the store. Raises SchemaOutdated, StoreError, KeyMissing (journals are sealed with a key not given)."""
+        try:
+            if self._check_schema:
+                await self.read(require_current)
+                await self.read(self.keys.require_keys)
+        except StoreError:
+            await self.close()
+            raise
         self._writer.start()
 
     async def close(self) -> None:
@@ -149,12 +182,19 @@ class SqlStore:
     # -- writing visits
     async def open(self, visit: NewVisit) -> Found:
         """Store a new visit, or return the one that has its flow and key already."""
-        found: Found = await self._writer.submit(OpenJob(visit))
+        key, held = self.keys.make(visit.projection.visit_id)
+        payloads = [key.seal_event(event) for event in visit.events]
+        found: Found = await self._writer.submit(OpenJob(visit, tuple(held[name] for name in _HELD), payloads))
+        if found.created and visit.lease is not None:
+            self.keys.keep(key)
         return found
 
     async def append(self, append: Append) -> None:
         """Write one visit's events."""
-        await self._writer.submit(AppendJob(append, self._seal(append.exchanges) if append.exchanges else ()))
+        key = self.keys.kept(append.lease.visit_id)
+        payloads = () if key is None else [key.seal_event(event) for event in append.events]
+        exchanges = self._seal(append.exchanges) if append.exchanges else ()
+        await self._writer.submit(AppendJob(append, exchanges, key, payloads))
 
     def _seal(self, records: Sequence[ExchangeRecord]) -> list[dict[str, Any]]:
         return [
@@ -172,15 +212,41 @@ class SqlStore:
             for sealed in (self.vault.seal(record),)
         ]
 
-    async def claim_due(self, worker: str, now: Micros, until: Micros, limit: int) -> list[Claim]:
+    async def claim_due(
+        self, worker: str, now: Micros, until: Micros, limit: int, priority: int | None = None
+    ) -> list[Claim]:
         """Lease due visits."""
-        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, limit))
-        return claims
+        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, limit, priority=priority))
+        return [open_claim(self.keys, each) for each in drawn]
+
+    async def wake(self, waiting_for: Sequence[str], now: Micros, limit: int) -> int:
+        """Wake free visits before their time."""
+        waiting = (
+            select(visits.c.visit_id)
+            .where(
+                visits.c.status == Status.READY.value,
+                visits.c.waiting_for.in_(waiting_for),
+                visits.c.lease_worker.is_(None),
+                visits.c.wake_at > now,
+            )
+            .order_by(case(*((visits.c.waiting_for == each, n) for n, each in enumerate(waiting_for))), visits.c.due_at)
+            .limit(limit)
+        )
+        waiting = self.dialect.lock_for_claim(waiting, skip=True)
+
+        def work(connection: Connection) -> int:
+            found = list(connection.execute(waiting).scalars())
+            if found:
+                connection.execute(update(visits).where(visits.c.visit_id.in_(found)).values(wake_at=now))
+            return len(found)
+
+        count: int = await self.write(work)
+        return count
 
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit."""
-        claims: list[Claim] = await self._writer.submit(ClaimJob(worker, now, until, visit_id=visit_id))
-        return claims[0] if claims else None
+        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, visit_id=visit_id))
+        return open_claim(self.keys, drawn[0]) if drawn else None
 
     async def renew(self, leases: Sequence[Lease], until: Micros) -> set[str]:
         """Extend leases; return those lost."""
@@ -293,34 +359,41 @@ class SqlStore:
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:
         """Return all events of a visit."""
-        return await self.read(lambda connection: _events_after(connection, visit_id, 0))
+        return await self.read(lambda connection: self._events_after(connection, visit_id, 0))
 
     async def history(self, visit_id: str) -> History:
         """Return snapshot and later events."""
 
         def read(connection: Connection) -> History:
-            snapshot = _snapshot(connection, visit_id)
-            return History(snapshot, _events_after(connection, visit_id, snapshot.seq if snapshot else 0))
+            snapshot = self._snapshot(connection, visit_id)
+            return History(snapshot, self._events_after(connection, visit_id, snapshot.seq if snapshot else 0))
 
         return await self.read(read)
 
     async def snapshot(self, visit_id: str) -> Snapshot | None:
         """Return the stored snapshot."""
-        return await self.read(lambda connection: _snapshot(connection, visit_id))
+        return await self.read(lambda connection: self._snapshot(connection, visit_id))
 
     async def exchanges(self, visit_id: str) -> list[ExchangeRecord]:
         """Return a visit's exchanges, decrypted."""
         statement = select(exchanges).where(exchanges.c.visit_id == visit_id).order_by(exchanges.c.exchange_id)
 
         def read(connection: Connection) -> list[ExchangeRecord]:
-            return [unsealed(self.vault, row) for row in connection.execute(statement)]
+            found = [unsealed(self.vault, row) for row in connection.execute(statement)]
+            if not found:
+                self.keys.key_of(connection, visit_id)  # none at all, or shredded: not the same
+            return found
 
         return await self.read(read)
 
     async def reseal(self, batch: int = 200) -> int:
-        """Encrypt up to ``batch`` rows of older keys anew under the current key; return how many. Resumable."""
-        count: int = await self.write(lambda connection: reseal(connection, self.vault, batch))
+        """Seal up to ``batch`` rows that are plain or of older keys under the current ones; return how many."""
+        count: int = await self.write(lambda connection: self._resealing.step(connection, batch))
         return count
+
+    async def to_reseal(self) -> int:
+        """Return how many rows :meth:`reseal` would find."""
+        return await self.read(self._resealing.left)
 
     # -- workers
     async def register(self, worker: Worker) -> None:
@@ -405,6 +478,7 @@ class SqlStore:
     # -- the writer's side
     def _perform(self, connection: Connection, batch: Sequence[Request[Job]]) -> None:
         """Run a batch inside one transaction: runs of appends together, everything else one by one, all in order."""
+        self.keys.begin()
         appends: list[Request[Job]] = []
         for request in batch:
             if isinstance(request.job, AppendJob):
@@ -413,8 +487,8 @@ class SqlStore:
             self._append_all(connection, appends)
             appends = []
             match request.job:
-                case OpenJob(visit):
-                    request.result = self._open(connection, visit)
+                case OpenJob() as opening:
+                    request.result = self._open(connection, opening)
                 case ClaimJob() as claim:
                     request.result = self._claim(connection, claim)
                 case OtherJob(work):
@@ -441,22 +515,26 @@ class SqlStore:
         rows: list[Row] = []
         raw: list[dict[str, Any]] = []
         snapshots = []
+        keys = self.keys.for_writing(connection, [job.append.lease.visit_id for job in jobs])
         for job in jobs:
             append = job.append
+            key = keys[append.lease.visit_id]
             visit_id, projection = append.lease.visit_id, append.projection
             values = (visit_id, append.lease.token, append.base_seq, *_folded(projection))
             if append.release:
-                releasing.append((*values, projection.due_at))
+                releasing.append((*values, projection.due_at, int(append.priority)))
             else:
                 moving.append(values)
-            rows += [(visit_id, event.seq, event.at, event.kind, event.payload) for event in append.events]
+            # Sealed before, unless the key was not at hand, or is not the one that is kept: made, and rolled back.
+            sealed = job.payloads if job.key is key else [key.seal_event(event) for event in append.events]
+            rows += _event_rows(visit_id, append.events, sealed)
             raw += job.exchanges
             if append.snapshot is not None:
                 snapshots.append(
                     {
                         "b_visit": visit_id,
                         "snapshot_seq": append.snapshot.seq,
-                        "snapshot_body": append.snapshot.body,
+                        "snapshot_body": key.seal_snapshot(append.snapshot),
                     }
                 )
         driver = driver_of(connection)
@@ -469,8 +547,11 @@ class SqlStore:
             connection.execute(_INSERT_EXCHANGE, raw)
         if snapshots:
             connection.execute(_SET_SNAPSHOT, snapshots)
+        for visit_id, *_ in releasing:
+            self.keys.let_go(visit_id)
 
-    def _open(self, connection: Connection, new: NewVisit) -> Found:
+    def _open(self, connection: Connection, job: OpenJob) -> Found:
+        new = job.visit
         projection = new.projection
         row = _folded_names(projection) | {
             "visit_id": projection.visit_id,
@@ -479,6 +560,7 @@ class SqlStore:
             "opened_at": projection.opened_at,
             "fingerprint": new.fingerprint,
             "wake_at": projection.due_at,
+            "priority": int(new.priority),
             "token": 0,
             "lease_worker": None,
             "lease_until": None,
@@ -487,7 +569,8 @@ class SqlStore:
             leased = {"token": lease.token, "lease_worker": lease.worker, "lease_until": lease.until}
             row |= leased | {"wake_at": lease.until}
         if self._insert_visit.run(driver_of(connection), row).rowcount == 1:
-            rows = [(projection.visit_id, event.seq, event.at, event.kind, event.payload) for event in new.events]
+            self._insert_key.run(driver_of(connection), [job.held])
+            rows = _event_rows(projection.visit_id, new.events, job.payloads)
             self._insert_events.run(driver_of(connection), rows)
             self.figures.events += len(new.events)
             return Found(projection, new.fingerprint, True)
@@ -498,9 +581,12 @@ class SqlStore:
         ).one()
         return Found(_projection(found[:-1]), found.fingerprint, False)
 
-    def _claim(self, connection: Connection, job: ClaimJob) -> list[Claim]:
+    def _claim(self, connection: Connection, job: ClaimJob) -> list[Drawn]:
         driver = driver_of(connection)
-        if job.visit_id is None:
+        if job.priority is not None:
+            asked = {"priority": int(job.priority), "now": job.now, "limit": job.limit}
+            rows = self._claim_of.run(driver, asked).fetchall()
+        elif job.visit_id is None:
             rows = self._claim_due.run(driver, {"now": job.now, "limit": job.limit}).fetchall()
         else:
             rows = self._claim_one.run(driver, {"visit": job.visit_id}).fetchall()
@@ -508,26 +594,67 @@ class SqlStore:
                 raise UnknownVisit(f"no visit {job.visit_id}", field="visit")
             if (until := rows[0][_UNTIL]) is not None and until > job.now:
                 return []
+        keys, rows = self._keys_of(connection, rows, job.visit_id is not None)
         if not rows:
             return []
         self._lease.run(driver, [(row[0], job.worker, job.until, job.until, row[_TOKEN] + 1) for row in rows])
-        histories = self._load_histories(connection, driver, rows)
+        found = self._events_of(connection, driver, rows)
         return [
-            Claim(Lease(row[0], row[_TOKEN] + 1, job.worker, job.until), _projection(row[:_TOKEN]), histories[row[0]])
+            Drawn(
+                Lease(row[0], row[_TOKEN] + 1, job.worker, job.until),
+                _projection(row[:_TOKEN]),
+                keys[row[0]],
+                None if row[_SNAPSHOT] is None else Snapshot(row[_SNAPSHOT], row[_BODY]),
+                found[row[0]],
+                row[_PRIORITY],
+            )
             for row in rows
         ]
 
-    def _load_histories(self, connection: Connection, driver: Driver, rows: Sequence[Row]) -> dict[str, History]:
+    def _keys_of(
+        self, connection: Connection, rows: Sequence[Row], named: bool
+    ) -> tuple[dict[str, KeyColumns], list[Row]]:
+        """Return the keys of visits to be claimed, and which can be; others are left to a process with more keys.
+
+        Raises:
+            Shredded, KeyMissing: of the visit that is named, or when there is no other.
+        """
+        keys, left, refused = {}, [], None
+        for row in rows:
+            columns = KeyColumns(row[0], *row[_KEY:])
+            if not columns.key_id:  # what was read before the lock was ours may be older than the events
+                columns = self.keys.columns(connection, row[0])
+            if (refusal := self.keys.refusal(columns)) is None:
+                keys[row[0]] = columns
+                left.append(row)
+            else:
+                refused = refusal
+        if refused is not None and (named or not left):
+            raise refused
+        return keys, left
+
+    def _events_of(self, connection: Connection, driver: Driver, rows: Sequence[Row]) -> dict[str, list[Row]]:
         """Load what is needed to fold visits: one query for the events of one visit, or of many."""
-        snapshots = {row[0]: None if row[_SNAPSHOT] is None else Snapshot(row[_SNAPSHOT], row[_BODY]) for row in rows}
-        found: dict[str, list[StoredEvent]] = {visit_id: [] for visit_id in snapshots}
+        found: dict[str, list[Row]] = {row[0]: [] for row in rows}
         if len(rows) == 1:
             asked = {"visit": rows[0][0], "after": rows[0][_SNAPSHOT] or 0}
-            found[rows[0][0]] = [StoredEvent(*row) for row in self._claim_events.run(driver, asked).fetchall()]
+            found[rows[0][0]] = self._claim_events.run(driver, asked).fetchall()
         else:
-            for visit_id, *event in connection.execute(_EVENTS_OF_MANY, {"visits": list(snapshots)}):
-                found[visit_id].append(StoredEvent(*event))
-        return {visit_id: History(snapshot, found[visit_id]) for visit_id, snapshot in snapshots.items()}
+            for visit_id, *event in connection.execute(_EVENTS_OF_MANY, {"visits": list(found)}):
+                found[visit_id].append(tuple(event))
+        return found
+
+    def _events_after(self, connection: Connection, visit_id: str, seq: int) -> list[StoredEvent]:
+        statement, asked = _EVENTS_AFTER, {"visit": visit_id, "after": seq}
+        return self.keys.open_events(connection, visit_id, lambda: connection.execute(statement, asked).all())
+
+    def _snapshot(self, connection: Connection, visit_id: str) -> Snapshot | None:
+        row = connection.execute(
+            select(visits.c.snapshot_seq, visits.c.snapshot_body).where(visits.c.visit_id == visit_id)
+        ).one_or_none()
+        if row is None or row[0] is None:
+            return None
+        return self.keys.key_of(connection, visit_id).open_snapshot(row[0], row[1])
 
     async def write(self, work: Callable[[Connection], T]) -> Any:
         """Run a small piece of work in the writer's transaction; return its result when it is durable."""
@@ -554,6 +681,13 @@ def _projection(row: Sequence[Any]) -> Projection:
     return Projection(visit_id, flow, version, key, state, Status(status), *rest)
 
 
+def _event_rows(visit_id: str, events_: Sequence[StoredEvent], payloads: Sequence[str]) -> list[Row]:
+    """Return whole rows of ``events``."""
+    return [
+        (visit_id, event.seq, event.at, event.kind, payload) for event, payload in zip(events_, payloads, strict=True)
+    ]
+
+
 def _folded(projection: Projection) -> Row:
     """Return the values of ``_FOLDED``."""
     return (
@@ -570,22 +704,6 @@ def _folded(projection: Projection) -> Row:
 
 def _folded_names(projection: Projection) -> dict[str, Any]:
     return dict(zip(_FOLDED, _folded(projection), strict=True))
-
-
-def _events_after(connection: Connection, visit_id: str, seq: int) -> list[StoredEvent]:
-    statement = (
-        select(events.c.seq, events.c.at, events.c.kind, events.c.payload)
-        .where(events.c.visit_id == visit_id, events.c.seq > seq)
-        .order_by(events.c.seq)
-    )
-    return [StoredEvent(*row) for row in connection.execute(statement)]
-
-
-def _snapshot(connection: Connection, visit_id: str) -> Snapshot | None:
-    row = connection.execute(
-        select(visits.c.snapshot_seq, visits.c.snapshot_body).where(visits.c.visit_id == visit_id)
-    ).one_or_none()
-    return None if row is None or row[0] is None else Snapshot(row[0], row[1])
 
 
 def _flow_records(connection: Connection, *where: Any) -> list[FlowRecord]:

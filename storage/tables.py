@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
+import storage.history_tables
 import storage.service_tables  # noqa: F401 - METADATA below is of these as well
 
 
@@ -16,6 +17,13 @@ class VisitRow(SQLModel, table=True):
         Index("ix_visits_flow_key", "flow", "key", unique=True),
         Index(
             "ix_visits_wake_at",
+            "wake_at",
+            sqlite_where=text("wake_at IS NOT NULL"),
+            postgresql_where=text("wake_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_visits_priority",
+            "priority",
             "wake_at",
             sqlite_where=text("wake_at IS NOT NULL"),
             postgresql_where=text("wake_at IS NOT NULL"),
@@ -44,6 +52,8 @@ class VisitRow(SQLModel, table=True):
     fingerprint: str = Field(max_length=64)
     #: when the visit wants a worker: ``due_at`` while free, the end of the lease while leased
     wake_at: int | None = Field(default=None, sa_type=BigInteger)
+    #: with which it then wants one: 0 urgent, 1 normal, 2 background; a hint
+    priority: int = Field(default=1, sa_column=Column(SmallInteger, nullable=False, server_default="1"))
     token: int = Field(default=0, sa_type=BigInteger)  #: fencing token: raised by every claim (G5)
     lease_worker: str | None = Field(default=None, max_length=120)
     lease_until: int | None = Field(default=None, sa_type=BigInteger)
@@ -62,7 +72,33 @@ class EventRow(SQLModel, table=True):
     seq: int = Field(primary_key=True)
     at: int = Field(sa_type=BigInteger)
     kind: str = Field(max_length=24)
-    payload: str = Field(sa_column=Column(Text, nullable=False))
+    payload: str = Field(sa_column=Column(Text, nullable=False))  #: sealed under the visit's key: storage.keyring
+
+
+class VisitKeyRow(SQLModel, table=True):
+    """The key under which a visit's journal is sealed (ADR 36), or that of the service's own rows (visit_id "-").
+
+    ``key_id`` is the vault's key that seals this one; "": the visit was opened before there were keys and has none yet;
+    NULL: shredded.
+    """
+
+    __tablename__ = "visit_keys"
+    __table_args__ = (
+        Index("ix_visit_keys_key_id", "key_id", "visit_id"),
+        Index(
+            "ix_visit_keys_plain",
+            "visit_id",
+            sqlite_where=text("plain_until > 0"),
+            postgresql_where=text("plain_until > 0"),
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    visit_id: str = Field(primary_key=True, max_length=26)
+    key_id: str | None = Field(default=None, max_length=64)
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  #: nonce, tag, ciphertext
+    plain_until: int  #: so many events from the beginning may be plain text; 0: none, a plain one was put there
+    shredded_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class ExchangeRow(SQLModel, table=True):

@@ -8,19 +8,53 @@ import json
 import zlib
 from dataclasses import dataclass
 
-from Crypto.Cipher import AES
-from Crypto.Random import get_random_bytes
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine.errors import BadInput, StoreError
 from engine.store import ExchangeRecord
+from storage.chance import Chance
 
-_NONCE, _TAG, _KEY = 12, 16, 32
+_NONCE, _TAG, KEY_BYTES = 12, 16, 32
+_nonces = Chance(_NONCE)
 
 
-class SealBroken(StoreError):
-    """An exchange, a session or a file cannot be decrypted: its key is missing or its row was changed."""
+class SealBroken(StoreError, ValueError):
+    """What is sealed cannot be read: its key is missing or its row was changed.
+
+    A ValueError as well: whoever reads journals takes it for what it is, a journal that cannot be read.
+    """
 
     code = "seal_broken"
+
+
+class KeyMissing(SealBroken):
+    """The key that sealed it is not configured."""
+
+
+class Cipher:
+    """AES-256-GCM under one key, set up once: that costs more than sealing an event (ADR 36).
+
+    Nonces are random: some thousand for a visit's key, some for each visit and exchange for a key of the vault.
+    """
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, key: bytes) -> None:
+        """``key`` has 32 bytes."""
+        self._aead = AESGCM(key)
+
+    def seal(self, plain: bytes, bound: bytes) -> bytes:
+        """Return nonce, ciphertext and tag; only who names the same ``bound`` can open it."""
+        nonce = _nonces.take()
+        return nonce + self._aead.encrypt(nonce, plain, bound)
+
+    def open(self, body: bytes, bound: bytes) -> bytes:
+        """Return what was sealed. Raises ValueError: another key, another place, or changed."""
+        try:
+            return self._aead.decrypt(body[:_NONCE], body[_NONCE:], bound)
+        except InvalidTag:
+            raise ValueError("the tag does not fit") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +73,9 @@ class Vault:
         if not keys:
             raise BadInput("at least one exchange key is needed", field="VISITFLOW_EXCHANGE_KEYS")
         for key_id, key in keys.items():
-            if len(key) != _KEY:
+            if len(key) != KEY_BYTES:
                 raise BadInput(f"exchange key {key_id}: expected 32 bytes", field="VISITFLOW_EXCHANGE_KEYS")
-        self._keys = dict(keys)
+        self._ciphers = {key_id: Cipher(key) for key_id, key in keys.items()}
         self.current = next(iter(keys))
 
     @classmethod
@@ -69,11 +103,12 @@ class Vault:
 
     def seal_bytes(self, plain: bytes, *bound: str) -> Sealed:
         """Encrypt bytes, bound to the place where they stand (``bound``) and to the key id."""
-        nonce = get_random_bytes(_NONCE)
-        cipher = AES.new(self._keys[self.current], AES.MODE_GCM, nonce=nonce, mac_len=_TAG)
-        cipher.update(_bound_to(*bound, self.current))
-        ciphertext, tag = cipher.encrypt_and_digest(plain)
-        return Sealed(self.current, nonce + tag + ciphertext)
+        body = self._ciphers[self.current].seal(plain, bound_to(*bound, self.current))
+        return Sealed(self.current, body[:_NONCE] + body[-_TAG:] + body[_NONCE:-_TAG])
+
+    def knows(self, key_id: str) -> bool:
+        """Tell whether a key is configured."""
+        return key_id in self._ciphers
 
     def open(self, exchange_id: str, visit_id: str, sealed: Sealed) -> tuple[bytes, bytes | None, str]:
         """Return request, reply and status.
@@ -92,18 +127,27 @@ class Vault:
         Raises:
             SealBroken: the key is unknown or the row does not fit it; tells no content.
         """
-        key = self._keys.get(sealed.key_id)
-        if key is None:
-            raise SealBroken(f"{what} needs key {sealed.key_id}, which is not configured")
-        body = sealed.body
-        cipher = AES.new(key, AES.MODE_GCM, nonce=body[:_NONCE], mac_len=_TAG)
-        cipher.update(_bound_to(*bound, sealed.key_id))
+        cipher = self._ciphers.get(sealed.key_id)
+        if cipher is None:
+            raise key_missing(what, sealed.key_id)
         try:
-            plain: bytes = cipher.decrypt_and_verify(body[_NONCE + _TAG :], body[_NONCE : _NONCE + _TAG])
+            body = sealed.body
+            inner = body[:_NONCE] + body[_NONCE + _TAG :] + body[_NONCE : _NONCE + _TAG]
+            return cipher.open(inner, bound_to(*bound, sealed.key_id))
         except ValueError:
-            raise SealBroken(f"{what} does not fit key {sealed.key_id}: it was changed") from None
-        return plain
+            raise SealBroken(
+                f"{what} does not fit key {sealed.key_id}: it was changed, or another key has this name"
+            ) from None
 
 
-def _bound_to(*parts: str) -> bytes:
+def key_missing(what: str, key_id: str) -> KeyMissing:
+    """Return the error, which says what to do."""
+    return KeyMissing(
+        f"{what} needs key {key_id}, which is not configured: put {key_id}:... back into VISITFLOW_EXCHANGE_KEYS,"
+        " behind the current one"
+    )
+
+
+def bound_to(*parts: str) -> bytes:
+    """Return what a seal is bound to, as bytes."""
     return "\x00".join(parts).encode()

@@ -100,6 +100,13 @@ class Peer:
     bodies: list[Facts] = field(default_factory=list)
     interfere: Interference | None = None
 
+    def transport(self) -> httpx.MockTransport:
+        """Return the wire to this peer."""
+        return httpx.MockTransport(self._call)
+
+    async def _call(self, request: httpx.Request) -> httpx.Response:
+        raise NotImplementedError
+
     def times(self, number: str) -> int:
         return self.asked.count(number)
 
@@ -170,9 +177,10 @@ class His(Peer):
     begun: bool = False  #: the health examination
     insurer: str = "80.00"  #: what the insurer pays of an order of 100.00
     given_back: list[Facts] = field(default_factory=list)  #: rows of 14.2.1 that the desk has made
+    at_the_window: Callable[[], int] = lambda: 0  #: how many orders the window has taken back (5.2.1)
 
     def adapter(self) -> HospitalPort:
-        return HospitalPort(PortSettings(), httpx.MockTransport(self._call))
+        return HospitalPort(PortSettings(), self.transport())
 
     async def _call(self, request: httpx.Request) -> httpx.Response:
         return await self.respond(_NUMBERS[request.url.path.strip("/")], request)
@@ -219,7 +227,7 @@ class His(Peer):
 
     def _q5_1_5(self, _body: Facts) -> Any:
         orders = self.of("5.1.1")
-        if not orders or self.of("5.1.4") or len(self.of("5.1.3")) >= len(orders):
+        if not orders or self.of("5.1.4") or len(self.of("5.1.3")) + self.at_the_window() >= len(orders):
             raise No("10002", "没有未完成订单")
         state = {"tradeState": "1" if self.of("5.1.2") else "0", "detailIds": orders[-1].body["detailIds"]}
         return (
@@ -348,7 +356,7 @@ class Platform(Peer):
     payments: dict[str, str] = field(default_factory=dict)  #: order → amount
 
     def adapter(self) -> PlatformClient:
-        return PlatformClient(PlatformSettings(), httpx.MockTransport(self._call))
+        return PlatformClient(PlatformSettings(), self.transport())
 
     async def _call(self, request: httpx.Request) -> httpx.Response:
         return await self.respond(_PATHS[request.url.path.strip("/")], request)

@@ -15,6 +15,7 @@ from engine.environment import SECOND, Micros
 from engine.events import AnyEvent, decode
 from engine.execution import Executor
 from engine.faultpoints import Hook, nothing
+from engine.gate import Gate
 from engine.machine import Flow
 from engine.plan import project
 from engine.registry import Registry
@@ -36,6 +37,7 @@ class World:
     definitions: list[FlowDefinition] = field(default_factory=lambda: [toy_flow()])
     hook: Hook = nothing
     watch: Watch | None = None
+    gate: Gate | None = None
     others: Mapping[str, Adapter] = field(default_factory=dict)  #: of a flow that speaks to several peers
     adapters: Mapping[str, Adapter] = field(init=False)
 
@@ -45,7 +47,9 @@ class World:
         self.registry = Registry(self.store, self.catalogue, self.environment)
         await self.registry.load(self.definitions)
         self.commands = Commands(self.store, self.registry, self.environment, "test", watch=self.watch)
-        self.caller = Caller(self.store, self.adapters, self.environment, hook=self.hook, watch=self.watch)
+        self.caller = Caller(
+            self.store, self.adapters, self.environment, hook=self.hook, watch=self.watch, gate=self.gate
+        )
         self.executor = Executor(self.caller, self.registry.version)
         return self
 

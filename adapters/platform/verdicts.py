@@ -53,6 +53,23 @@ def unheard(answer: Answer, exchange: Exchange) -> Outcome | None:
     return None if answer.http_status == _OK else InDoubt(f"HTTP {answer.http_status}", exchange)
 
 
+def misfits(method: Method, doubt: InDoubt) -> tuple[str, ...]:
+    """Return the members for which a reply that came whole could not be used; empty where none came.
+
+    What could not be read at all is ``body``. For a query: of a write nothing but "in doubt" follows from a bad reply.
+    """
+    exchange = doubt.exchange
+    if exchange is None or exchange.reply is None or exchange.status != str(_OK):
+        return ()
+    try:
+        said = read_reply(method.interface, loads(exchange.reply), method.name)
+    except ValueError:
+        return ("body",)
+    if said.problems:
+        return tuple(dict.fromkeys(each.member or "body" for each in said.problems))
+    return ("success", "code") if said.verdict is Verdict.UNCLEAR else ()
+
+
 def _done(method: Method, said: Said, exchange: Exchange) -> Outcome:
     if said.problems:
         members = ", ".join(dict.fromkeys(each.member or "body" for each in said.problems))

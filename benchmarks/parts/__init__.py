@@ -8,6 +8,7 @@ from benchmarks.figures import Part
 from benchmarks.parts.beside_bare import alone, many, postgres
 from benchmarks.parts.beside_dbos import dbos
 from benchmarks.parts.closed import closed
+from benchmarks.parts.load import load
 from benchmarks.parts.profile import profile
 from benchmarks.parts.restarted import restarted
 from benchmarks.parts.setting import Setting
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[Setting], Part]] = {
     "closed": closed,
     "size": size,
     "watched": watched,
+    "load": load,
     "profile": profile,
 }
 

@@ -355,11 +355,12 @@ def _forget_ages(raw: dict[str, Any], bounds: Bounds) -> None:
     raw["seq"] = 1
     for name in ("opened_at", "updated_at", "entered_at", "waiting_since"):
         raw[name] = NOW
+    raw["pause"] = None  # the call is made as if it had not had to wait; tests/flows/test_pausing.py holds it to that
     raw["timers"] = {}  # which of them has fired: :func:`timings` tries every order anyway
     for leg in raw["trail"]:
         leg["at"] = NOW
     if (run := raw["run"]) is not None:
-        run["started_at"] = NOW
+        run["started_at"], run["paused"] = NOW, 0
         run["attempts"] = min(run["attempts"], bounds.attempts)
         run["next_at"] = soon(run["next_at"]) if raw["call"] is None else None  # an open call sets it when it ends
     if (doubt := raw["doubt"]) is not None:

@@ -62,6 +62,7 @@ class Door:
         address, now = address_of(request), self._environment.monotonic()
         told = _bearer(request)
         if told is not None:
+            self._spare_the_store(told, now)
             found = await self._by_key(told, address)
         elif cookie := request.cookies.get(COOKIE):
             found = await self._session(digest(cookie), address, using=AUTOMATIC not in request.headers)
@@ -146,6 +147,16 @@ class Door:
         told = request.headers.get("x-csrf-token") or (await form_of(request)).get("csrf", "")
         if not same(told, principal.csrf):
             raise CsrfRefused
+
+    def _spare_the_store(self, told: str, now: Micros) -> None:
+        """Turn a key away that has asked too often before it is looked up: only who had the secret used its share up.
+
+        Raises:
+            RateLimited: nothing was read.
+        """
+        parts = key_parts(told)
+        if parts is not None and (wait := self.buckets.wait(f"key:{parts[0]}", now)) > 0:
+            raise RateLimited(retry_after=int(wait) + 1)
 
     def _limit(self, principal: Principal) -> None:
         wait = self.buckets.take(principal.identity, self._environment.monotonic())

@@ -49,6 +49,14 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def wait(self, name: str, now: Micros) -> float:
+        """Return the seconds until there is one, 0 when there is, and take none."""
+        kept = self._kept.get(name)
+        if kept is None:
+            return 0.0
+        tokens = kept[0] + max(0, now - kept[1]) / SECOND * self._rate
+        return 0.0 if tokens >= 1 else (1 - tokens) / self._rate
+
     def take(self, name: str, now: Micros) -> float:
         """Take one; return 0, or the seconds to wait when there is none. ``now`` is a monotonic clock."""
         tokens, at = self._kept.get(name) or (self._burst, now)

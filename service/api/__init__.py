@@ -16,13 +16,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from engine.environment import MINUTE
 from service import files_api
 from service.access.matrix import matrix
+from service.access.overload import Sluice
 from service.api import (
     actions,
     approvals,
     batches,
     exchanges,
+    history,
     oversight,
+    peers,
     problems,
+    schedules,
     session,
     streams,
     visits,
@@ -33,6 +37,7 @@ from service.api.desk import Desk, desk_of
 from service.application import Application
 from service.console import batch_results, board, deeds, entrance
 from service.console import batches as console_batches
+from service.console import history as console_history
 from service.console import oversight as console_oversight
 from service.console import visit as console_visit
 from service.sheets import api as sheets_api
@@ -47,7 +52,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     approvals.router,
     batches.router,
     oversight.router,
+    history.router,
+    schedules.router,
     watching.router,
+    peers.router,
     entrance.router,
     board.router,
     console_visit.router,
@@ -55,6 +63,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     console_batches.router,
     batch_results.router,
     console_oversight.router,
+    console_history.router,
     sheets_api.router,
 )
 
@@ -137,6 +146,7 @@ def build_api(application: Application) -> FastAPI:
     )
     api.state.application = application
     api.state.desk = Desk.of(application)
+    api.add_middleware(Sluice, overload=application.watching.overload)
     api.add_middleware(_Headers)
     problems.install(api)
     for router in (*ROUTERS, service_router):

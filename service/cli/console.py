@@ -111,10 +111,15 @@ def read_data(text: str) -> dict[str, Any]:
     return value
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str | Text]], title: str | None = None) -> None:
+def table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    title: str | None = None,
+    topic: Topic = Topic.HEADING,
+) -> None:
     """Print a table with translated headings."""
     grid = Table(
-        *(say(heading) if heading else "" for heading in headings),
+        *(say(heading, topic) if heading else "" for heading in headings),
         title=title,
         title_justify="left",
         box=None,

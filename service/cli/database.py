@@ -15,8 +15,9 @@ from service.application import application
 from service.cli import backups
 from service.cli.console import FOUND_SOMETHING, Json, out, print_json, run, say, settings, table
 from service.rebuild import rebuild_store
+from service.settings import Settings
 from service.words import Topic
-from storage import upgrade
+from storage import Vault, open_store, upgrade
 from storage.backups import copies_of, refuse_live_workers
 from storage.dialects import dialect_of
 from storage.schema import current, needed, refuse_newer
@@ -62,6 +63,18 @@ def upgrade_database(
         out.print(f"{say('made_first', Topic.KEEPING)}: {copy}", markup=False)
     before, after = upgrade(chosen.store_url)
     out.print(f"schema {before or 'none'} → {after}", markup=False)
+    if before not in (None, after) and (plain := run(_plain_rows(chosen))):
+        out.print(f"{plain:,} {say('still_plain', Topic.KEEPING)}", markup=False)
+
+
+async def _plain_rows(chosen: Settings) -> int:
+    """Return how many rows nobody has sealed yet."""
+    store = open_store(chosen.store_url, Vault.parse(chosen.keys_text()))
+    await store.start()
+    try:
+        return await store.to_reseal()
+    finally:
+        await store.close()
 
 
 def changes(url: str, now: Micros) -> bool:
@@ -104,6 +117,8 @@ def rebuild(
             [(d["visit"], d["field"], str(d["stored"]), str(d["folded"])) for d in differences],
         )
         out.print(f"{report['visits']} {say('visit')}, {len(differences)} ≠, {report['repaired']} ✓", markup=False)
+        if report["shredded"]:
+            out.print(f"{report['shredded']} {say('shredded', Topic.KEEPING)}", markup=False)
     if report["differences"] and not repair:
         raise typer.Exit(FOUND_SOMETHING)
 
@@ -121,19 +136,22 @@ def print_new_key() -> None:
 
 @app.command("rotate-keys")
 def rotate_keys(json: Json = False) -> None:
-    """Encrypt exchanges, sessions and files of older keys anew under the current (first) key. May be run again."""
+    """Seal what is plain (journals of before ADR 36) or under an older key with the current (first) one.
+
+    While visits go on; a little at a time. Broken off, it goes on where it was when it is run again.
+    """
 
     async def work() -> int:
         async with application(settings()) as wired:
-            total = 0
+            total, left = 0, await wired.store.to_reseal()
             while count := await wired.store.reseal():
                 total += count
                 if not json:
-                    out.print(f"  {total}", end="\r")
+                    out.print(f"  {total:,} / {max(left, total):,}", end="\r")
             return total
 
     total = run(work())
     if json:
         print_json({"resealed": total})
     else:
-        out.print(f"{total} rows now under the current key")
+        out.print(f"{total:,} rows now under the current key")

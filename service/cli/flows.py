@@ -31,7 +31,7 @@ from flows import (
     story_lines,
 )
 from service.cli.console import Json, err, language, out, print_json, run, settings, table
-from service.schedules import check_schedules
+from service.scheduling import check_schedules
 
 app = typer.Typer(no_args_is_help=True, help="Flow definitions: list, check, graph, schema. 流程定义。")
 

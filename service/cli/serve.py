@@ -28,7 +28,7 @@ from service.logs import configure_service
 from service.platform.endpoint import build_platform
 from service.platform.methods import Methods, UnknownOperation
 from service.platform.pushes import Outbox
-from service.schedules import Scheduler
+from service.scheduling import Scheduler
 from service.settings import Settings
 from service.signed_post import Endpoint
 from service.tuning import tune_collector
@@ -100,9 +100,10 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             ready["platform"] = f"{servers[-1].url}{chosen.platform_base}"
         url = servers[0].url
         tune_collector()
+        await wired.peers.look()  # what others have of the peers' limits, before the first call
         await wired.runner.start()
-        schedules.start()
-        wired.watching.start(schedules.results)
+        await schedules.start()
+        wired.watching.start()
         outbox.start()
         background.start()
         if chosen.host not in LOOPBACK and chosen.tls_certificate is None and not chosen.proxies:
@@ -115,15 +116,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
             flows=wired.registry.names,
             took_over=wired.runner.figures.taken_over,
         )
-        if ready_file is not None:
-            partial = ready_file.with_suffix(".partial")
-            partial.write_text(json.dumps(ready), encoding="utf-8")
-            partial.replace(ready_file)
-        out.print(f"visitflow {url}  ({', '.join(wired.registry.names)})", markup=False)
-        if "gateway" in ready:
-            out.print(f"gateway {ready['gateway']}", markup=False)
-        if "platform" in ready:
-            out.print(f"platform {ready['platform']}", markup=False)
+        announce(ready, wired.registry.names, ready_file)
         await stop.wait()
         log.info("stopping", in_flight=wired.runner.in_flight)
         await outbox.stop()
@@ -131,9 +124,22 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         await background.stop()
         await wired.watching.stop()
         await wired.runner.stop()
+        await wired.peers.close()
         for server in servers:
             await server.end()
         log.info("stopped")
+
+
+def announce(ready: Mapping[str, object], flows: list[str], ready_file: Path | None) -> None:
+    """Say where the service answers: on the screen, and in ``ready_file`` for programs."""
+    if ready_file is not None:
+        partial = ready_file.with_suffix(".partial")
+        partial.write_text(json.dumps(ready), encoding="utf-8")
+        partial.replace(ready_file)
+    out.print(f"visitflow {ready['url']}  ({', '.join(flows)})", markup=False)
+    for endpoint in ("gateway", "platform"):
+        if endpoint in ready:
+            out.print(f"{endpoint} {ready[endpoint]}", markup=False)
 
 
 def stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

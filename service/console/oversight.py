@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from typing import TypeVar
 
 from fastapi import Request, Response
 
 from engine.definitions import format_duration
-from engine.environment import SECOND
+from engine.errors import BadInput
 from engine.machine import Flow
-from engine.store import Projection, Status, VisitFilter
-from flows.schedules import Schedule, latest
+from engine.store import Status, VisitFilter
+from service.access.forms import form_of, short
+from service.access.principal import Kind
 from service.api.desk import Desk, caller_of, desk_of
+from service.application import Application
 from service.console.drawing import picture
 from service.console.rendering import clock, language_of, page, say, titled
 from service.console.route import HOME, pages, see
 from service.console.story import state_title
 from service.console.traffic import Traffic, recent, traffic
 from service.errors import UnknownThing
-from service.schedules import Scheduler, next_run, visit_of
+from service.limiting.standing import PeerStanding, decide, peer_standings
+from service.peers import adapters_of
+from service.scheduling import ScheduleStanding, pause, resume, run_now, standings, visit_of
+from service.scheduling.hand import now_of
 from service.sessions import SUFFIX
 from storage.tally import Tally, tally
 
 router = pages()
+T = TypeVar("T")
 
 
 # -- flows
@@ -89,72 +95,81 @@ def _versions(flow: Flow, counted: list[Tally]) -> list[tuple[str, bool, int]]:
 
 # -- schedules
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A schedule with when it runs next, and what became of the last run."""
+class Shown:
+    """A schedule as the page shows it."""
 
-    schedule: Schedule
+    standing: ScheduleStanding
     title: str
     rhythm: str
     does: str
-    next_at: datetime.datetime | None
-    last_at: datetime.datetime
-    last_visit: Projection | None
-    result: str
     opens: str  #: flow and key of a run that is made now
 
 
 @router.get("/console/schedules")
 async def schedules(request: Request, told: str = "") -> Response:
-    """List schedules: next run, last result."""
+    """List schedules: next run and why it was moved, who has paused one, the last result."""
     desk, language = desk_of(request), language_of(request)
-    now = _now(desk)
-    found = [await _run(desk, each, now, language) for each in desk.application.site.schedules]
-    may_run = caller_of(request).may("visits.operate")
-    return page(request, "schedules.html", rows=found, may_run=may_run, told=told if told in _RAN else "")
+    caller = caller_of(request)
+    rows = [_shown(desk, each, language) for each in await standings(desk.application)]
+    return page(
+        request,
+        "schedules.html",
+        rows=rows,
+        may_run=caller.may("visits.operate"),
+        nameless=caller.kind is Kind.OPEN,
+        told=told if told in _TOLD.values() else "",
+    )
 
 
-#: What a run comes to, in the page's words.
-_RAN = {"opened": "opened", "already": "already", "done": "ran", "ran": "ran"}
+#: What a deed comes to, in the page's words.
+_TOLD = {"opened": "opened", "already": "already", "done": "ran", "pause": "paused", "resume": "resumed"}
 
 
 @router.post("/console/schedules/{schedule}/run")
-async def run_now(request: Request, schedule: str) -> Response:
+async def run_schedule(request: Request, schedule: str) -> Response:
     """Make the run of this moment; its key holds the day, so doing it twice does no harm."""
-    desk = desk_of(request)
-    wanted = next((each for each in desk.application.site.schedules if each.name == schedule), None)
-    if wanted is None:
-        raise UnknownThing("no such schedule", field="schedule")
-    await desk.audit.by(caller_of(request), "run_schedule", schedule)
-    ran = await Scheduler(desk.application).make(wanted, _now(desk))
-    return see(f"{HOME}/schedules?told={_RAN[ran.result]}")
+    ran = await _by_hand(request, "run_schedule", schedule, run_now)
+    return see(f"{HOME}/schedules?told={_TOLD[ran.result]}")
 
 
-async def _run(desk: Desk, schedule: Schedule, now: datetime.datetime, language: str) -> Run:
-    zone = ZoneInfo(desk.application.site.timezone)
-    last = latest(schedule, zone, now)
-    key, opens = visit_of(schedule, last), visit_of(schedule, now)
-    visit = None if key is None else await desk.store.find(*key)
+@router.post("/console/schedules/{schedule}/pause")
+async def pause_schedule(request: Request, schedule: str) -> Response:
+    """Pause a schedule until somebody resumes it."""
+    await _by_hand(request, "pause_schedule", schedule, pause)
+    return see(f"{HOME}/schedules?told={_TOLD['pause']}")
+
+
+@router.post("/console/schedules/{schedule}/resume")
+async def resume_schedule(request: Request, schedule: str) -> Response:
+    """Let a paused schedule go on."""
+    await _by_hand(request, "resume_schedule", schedule, resume)
+    return see(f"{HOME}/schedules?told={_TOLD['resume']}")
+
+
+async def _by_hand(
+    request: Request, action: str, schedule: str, deed: Callable[[Application, str, str, str], Awaitable[T]]
+) -> T:
+    desk, caller, form = desk_of(request), caller_of(request), await form_of(request)
+    by, reason = short(form, "by", 64), short(form, "reason", 1000)
+    done = await deed(desk.application, schedule, caller.acting_for(by), reason)
+    await desk.audit.by(caller, action, schedule, reason, told=by)
+    return done
+
+
+def _shown(desk: Desk, standing: ScheduleStanding, language: str) -> Shown:
+    schedule, opens = standing.schedule, visit_of(standing.schedule, now_of(desk.application))
     if schedule.at is not None:
         rhythm = say(language, "daily", at=f"{schedule.at:%H:%M}")
     else:
         rhythm = say(language, "every", every=format_duration(schedule.every or 0))
     opening = schedule.open
-    return Run(
-        schedule,
+    return Shown(
+        standing,
         titled(schedule.title, language, schedule.name),
         rhythm,
         say(language, "does_open", flow=opening.flow) if opening else say(language, "does_job", job=schedule.job),
-        next_run(schedule, zone, now),
-        last,
-        visit,
-        "" if visit is not None else "unknown" if key is None else "not_opened",
         "" if opens is None else "/".join(opens),
     )
-
-
-def _now(desk: Desk) -> datetime.datetime:
-    zone = ZoneInfo(desk.application.site.timezone)
-    return datetime.datetime.fromtimestamp(desk.application.environment.now() / SECOND, zone)
 
 
 # -- peers
@@ -165,32 +180,47 @@ class Peer:
     name: str
     traffic: Traffic
     session: str
+    standing: PeerStanding
+    may_decide: bool
 
 
 @router.get("/console/peers")
-async def peers(request: Request) -> Response:
-    """List peers: session, health, answer times."""
+async def peers(request: Request, told: str = "") -> Response:
+    """List peers: called or left alone, session, health, answer times."""
     desk, language = desk_of(request), language_of(request)
     application = desk.application
     current = [application.registry.current(name) for name in application.registry.names]
     events = await recent(desk.hub.feed)
     seen = traffic(events, _adapters_of(current))
+    standing = {each.peer: each for each in await peer_standings(application)}
+    may = caller_of(request).may("peers.decide")
     rows = [
-        Peer(name, seen.get(name, Traffic()), await _session(desk, name, current, language))
+        Peer(name, seen.get(name, Traffic()), await _session(desk, name, current, language), standing[name], may)
         for name in application.adapters
     ]
-    return page(request, "peers.html", rows=rows, looked_at=len(events))
+    told = told if told in ("held", "released") else ""
+    nameless = caller_of(request).kind is Kind.OPEN
+    return page(request, "peers.html", rows=rows, looked_at=len(events), told=told, nameless=nameless)
+
+
+@router.post("/console/peers/{peer}")
+async def decide_on(request: Request, peer: str) -> Response:
+    """Stop calling a peer, or call it again; doing either twice changes nothing."""
+    desk, form, caller = desk_of(request), await form_of(request), caller_of(request)
+    held, reason = form.get("held") == "true", form.get("reason", "").strip()[:1000]
+    by = caller.acting_for(form.get("by", "")[:64])
+    if not reason:
+        raise BadInput("say why", field="reason")
+    if not by.strip():
+        raise BadInput("who acts has to be known", field="by")
+    await decide(desk.application, peer, held, by, reason)
+    await desk.audit.by(caller, "hold_peer" if held else "release_peer", peer, reason, told=by)
+    return see(f"{HOME}/peers?told={'held' if held else 'released'}")
 
 
 def _adapters_of(flows_: list[Flow]) -> dict[tuple[str, str], str]:
     """Return which adapter a flow asks for an operation."""
-    return {
-        (flow.name, way.bound.operation.name): way.bound.adapter
-        for flow in flows_
-        for edge in flow.all_edges()
-        for way in (edge, edge.back)
-        if way.bound is not None
-    }
+    return {(flow.name, operation): name for flow in flows_ for operation, name in adapters_of(flow).items()}
 
 
 async def _session(desk: Desk, adapter: str, flows_: list[Flow], language: str) -> str:

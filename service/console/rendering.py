@@ -30,6 +30,7 @@ NAVIGATION = (
     ("nav_flows", "/console/flows", "visits.read"),
     ("nav_schedules", "/console/schedules", "visits.read"),
     ("nav_peers", "/console/peers", "visits.read"),
+    ("nav_history", "/console/history", "history.read"),
 )
 #: Nothing from outside, nothing inline, no frames; a page of ours may name us as referrer only to ourselves.
 HEADERS = {

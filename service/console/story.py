@@ -7,6 +7,7 @@ from engine.machine import Flow
 from engine.store import Projection, Status
 from engine.visit import Visit
 from service.console.rendering import clock, say, titled
+from service.words import Topic, word
 
 #: Causes whose sentence tells what the engine wrote down.
 _WITH_MESSAGE = frozenset(Cause) - {Cause.DOUBT, Cause.OVERDUE}
@@ -44,6 +45,10 @@ def sentence(flow: Flow, visit: Visit, projection: Projection, language: str, *,
         return tell("story_cancelled" if visit.state == flow.definition.cancelled else "story_closed", state=state)
     under_way = visit.call or visit.run
     step = "" if under_way is None else step_title(flow, under_way.trigger, language)
+    if visit.pause is not None:
+        why = word(Topic.WAITING, visit.pause.reason, language)
+        due = clock(projection.due_at, "%m-%d %H:%M:%S")
+        return tell("story_paused", peer=visit.pause.adapter, why=why, step=step or state, due=due)
     if visit.doubt is not None:
         due = clock(visit.doubt.next_at, "%H:%M:%S")
         return tell("story_doubt", step=step, looks=_looks(visit), due=due)

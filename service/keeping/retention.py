@@ -1,14 +1,18 @@
-"""Forget what has had its time: periods are settings, 0 keeps for ever; counted first, deleted a little at a time."""
+"""Forget what has had its time: periods are settings, 0 keeps for ever; counted first, deleted a little at a time.
+
+Journals come last: what is read of them elsewhere has gone before.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 
-from engine.environment import DAY
+from engine.environment import DAY, Micros
 from service.application import Application
 from service.settings import Settings
 from storage.registers import AuditEntry
+from storage.registers.retention import JOURNALS
 
 #: Seconds between two bites, in which visits write.
 _PAUSE = 0.02
@@ -21,6 +25,7 @@ def periods(settings: Settings) -> dict[str, int]:
         "deliveries": settings.keep_deliveries_days,
         "batches": settings.keep_batches_days,
         "audit": settings.keep_audit_days,
+        JOURNALS: settings.keep_journals_days,
     }
     return {kind: kept for kind, kept in days.items() if kept}
 
@@ -36,7 +41,7 @@ async def sweep(application: Application, by: str, reason: str) -> str:
     now, registers = application.environment.now(), application.registers
     gone: dict[str, int] = {}
     for kind, days in periods(application.settings).items():
-        while count := await registers.retention.forget(kind, now - days * DAY):
+        while count := await _forget(application, kind, now - days * DAY):
             gone[kind] = gone.get(kind, 0) + count
             await asyncio.sleep(_PAUSE)
     told = ", ".join(f"{kind} {count}" for kind, count in gone.items())
@@ -44,3 +49,11 @@ async def sweep(application: Application, by: str, reason: str) -> str:
         who = (application.environment.new_id(), now, by, "admin", "retention", told[:200], reason)
         await registers.audit.add(AuditEntry(*who, "service", "done"))
     return told or "nothing"
+
+
+async def _forget(application: Application, kind: str, before: Micros) -> int:
+    """Forget a little of one kind; return how much. 0: nothing is left to do."""
+    register = application.registers.retention
+    if kind != JOURNALS:
+        return await register.forget(kind, before)
+    return len(await register.shred(before, application.environment.now()))

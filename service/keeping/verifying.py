@@ -17,13 +17,15 @@ from engine.registry import Registry
 from service.rebuild import rebuild_store
 from storage import SealBroken, SqlStore, Vault
 from storage.backups import Manifest, copies_of, read_manifest
+from storage.keyring import unsealed_key
 from storage.resealing import unsealed, unsealed_name, unsealed_session
-from storage.tables import ExchangeRow, FileRow, PeerSessionRow
+from storage.tables import ExchangeRow, FileRow, PeerSessionRow, VisitKeyRow
 
 _SEALED: Sequence[tuple[Any, Callable[[Vault, Any], object]]] = (
     (ExchangeRow, unsealed),
     (FileRow, unsealed_name),
     (PeerSessionRow, unsealed_session),
+    (VisitKeyRow, unsealed_key),
 )
 
 

@@ -10,13 +10,14 @@ import structlog
 
 from adapters.platform.calling import Method
 from adapters.platform.contracts.model import Envelope
+from adapters.platform.verdicts import misfits
 from engine.environment import SECOND, Micros
 from engine.errors import BadInput
 from engine.outcomes import Busy, Done, InDoubt, NotSent, Outcome, Refused
 from engine.trace import where
 from service.asking import consult
 from service.platform.desk import Desk
-from service.platform.replies import BUSY, NOT_OPENED, Body, Refusal, accepted, pruned, refused
+from service.platform.replies import BUSY, NOT_OPENED, Body, Refusal, accepted, pruned, refused, unfit
 
 log = structlog.get_logger("visitflow.platform")
 
@@ -35,7 +36,7 @@ async def ask(desk: Desk, method: Method, request: Mapping[str, Any]) -> Body | 
     """Answer one query; ``request`` has passed its contract.
 
     Raises:
-        Refusal: the HIS could not be asked, or its answer does not fit.
+        Refusal: the HIS could not be asked (40001), or its answer does not fit (10003, P55).
     """
     outcome = await asked(desk, method, request)
     match outcome:
@@ -47,6 +48,8 @@ async def ask(desk: Desk, method: Method, request: Mapping[str, Any]) -> Body | 
             return refused(method, code, message)
         case Busy():
             raise Refusal(BUSY, "院内系统繁忙，请稍后重试")
+        case InDoubt() if members := misfits(method, outcome):
+            raise unfit(method, members)
         case NotSent(reason) | InDoubt(reason):
             log.warning("platform_query_unanswered", interface=method.interface.number, reason=reason)
             raise Refusal(BUSY, "院内系统暂时没有应答，请稍后重试")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -77,9 +77,14 @@ def accepted(method: Method, reply: Mapping[str, Any]) -> Body:
     try:
         return build_reply(method.interface, data, beside=beside, name=method.name)
     except Misfit as error:
-        members = ", ".join(dict.fromkeys(each.member or "data" for each in error.problems))
-        log.error("platform_reply_unfit", interface=method.interface.number, members=members)
-        raise Refusal(FAULT, f"院内返回的数据不符合接口规范：{members}") from None
+        raise unfit(method, tuple(dict.fromkeys(each.member or "data" for each in error.problems))) from None
+
+
+def unfit(method: Method, members: Sequence[str]) -> Refusal:
+    """Return 10003 for an answer of the HIS that does not fit its contract; message and log name the members."""
+    named = ", ".join(members)
+    log.error("platform_reply_unfit", interface=method.interface.number, members=named)
+    return Refusal(FAULT, f"院内返回的数据不符合接口规范：{named}")
 
 
 def refused(method: Method, code: str, message: str) -> Body:

@@ -11,6 +11,8 @@ from adapters.clocks import Clocked
 from engine.adapter import Adapter
 from engine.environment import SECOND, Environment, Micros
 from engine.histogram import Histogram
+from engine.peers import Peers
+from engine.peers.breaker import State
 from engine.runner import Runner
 from engine.store import StoreFigures
 from service.watching.survey import Survey
@@ -97,6 +99,17 @@ def of_peers(adapters: Mapping[str, Adapter]) -> Iterator[Figure]:
     for name, adapter in adapters.items():
         if isinstance(adapter, Clocked) and (ahead := adapter.clock_ahead()) is not None:
             yield "visitflow_peer_clock_ahead_seconds", (name,), ahead / SECOND
+
+
+def of_gate(peers: Peers) -> Iterator[Figure]:
+    """Yield how peers are treated: paused or not, and what waits for them in this process."""
+    for peer in peers:
+        standing = peer.standing()
+        yield "visitflow_peer_paused", (peer.name,), float(standing.state is not State.CLOSED)
+        yield "visitflow_peer_calls_in_the_air", (peer.name,), standing.in_the_air
+        yield "visitflow_peer_calls_waiting", (peer.name,), standing.waiting
+        if standing.slots is not None:
+            yield "visitflow_peer_slots", (peer.name,), standing.slots
 
 
 def of_schedules(results: Mapping[str, tuple[str, Micros]]) -> Iterator[Figure]:

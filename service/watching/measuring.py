@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from engine.definitions import FlowDefinition
 from engine.environment import SECOND
+from engine.peers.breaker import State
 from service.application import Application
+from service.scheduling.standing import ending_calendars, standings
 from service.watching.rules import Rule
 from service.watching.survey import Survey, disk_free
 
@@ -19,8 +21,8 @@ Measures = Mapping[str, float]
 #: A subject that goes without saying: there is only one.
 ALL = ""
 #: What only the process that knows it can say is over: not being told says nothing.
-SILENCE_SAYS_NOTHING = frozenset({"peer_failures", "clock", "schedule"})
-_BAD_RESULTS = ("failed", "refused")
+SILENCE_SAYS_NOTHING = frozenset({"peer_failures", "peer_paused", "refused", "clock"})
+_BAD_RESULTS = ("failed", "refused", "broken")
 _MB = 1024 * 1024
 
 
@@ -61,6 +63,17 @@ async def _peer_failures(source: Source, rule: Rule) -> Measures:
     return dict(source.application.watching.tally.failing)
 
 
+async def _peer_paused(source: Source, rule: Rule) -> Measures:
+    peers = [peer.standing() for peer in source.application.watching.peers]
+    return {
+        each.peer: 0.0 if each.state is State.CLOSED else max(0, source.now - each.since) / SECOND for each in peers
+    }
+
+
+async def _refused(source: Source, rule: Rule) -> Measures:
+    return {ALL: float(source.application.watching.overload.lately(source.application.environment.monotonic()))}
+
+
 async def _clock(source: Source, rule: Rule) -> Measures:
     return {name: abs(ahead) / SECOND for name, ahead in source.application.watching.clocks().items()}
 
@@ -84,7 +97,20 @@ async def _deliveries_dead(source: Source, rule: Rule) -> Measures:
 
 
 async def _schedule(source: Source, rule: Rule) -> Measures:
-    return {name: float(result in _BAD_RESULTS) for name, (result, _) in source.application.watching.schedules.items()}
+    return {name: float(result in _BAD_RESULTS) for name, (result, _) in source.survey.schedules.items()}
+
+
+async def _schedule_late(source: Source, rule: Rule) -> Measures:
+    return {each.schedule.name: each.late.total_seconds() for each in await standings(source.application)}
+
+
+async def _schedule_paused(source: Source, rule: Rule) -> Measures:
+    states = (await source.application.registers.schedules.states()).values()
+    return {each.name: 0.0 if each.paused_at is None else (source.now - each.paused_at) / SECOND for each in states}
+
+
+async def _calendar_days(source: Source, rule: Rule) -> Measures:
+    return {name: float(days) for name, days in ending_calendars(source.application).items()}
 
 
 def timed_states(definition: FlowDefinition, trigger: str) -> list[str]:
@@ -102,9 +128,14 @@ MEASURES: Mapping[str, Callable[[Source, Rule], Awaitable[Measures]]] = {
     "audit": _audit,
     "due_delay": _due_delay,
     "peer_failures": _peer_failures,
+    "peer_paused": _peer_paused,
+    "refused": _refused,
     "clock": _clock,
     "disk_free": _disk_free,
     "timer_idle": _timer_idle,
     "deliveries_dead": _deliveries_dead,
     "schedule": _schedule,
+    "schedule_late": _schedule_late,
+    "schedule_paused": _schedule_paused,
+    "calendar_days": _calendar_days,
 }

@@ -21,11 +21,16 @@ Watched = Literal[
     "audit",
     "due_delay",
     "peer_failures",
+    "peer_paused",
+    "refused",
     "clock",
     "disk_free",
     "timer_idle",
     "deliveries_dead",
     "schedule",
+    "schedule_late",
+    "schedule_paused",
+    "calendar_days",
 ]
 
 

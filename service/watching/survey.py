@@ -35,6 +35,7 @@ class Survey:
     gaps: list[Gap] = field(default_factory=list)
     deliveries: dict[str, int] = field(default_factory=dict)
     alerts: dict[tuple[str, str], int] = field(default_factory=dict)
+    schedules: dict[str, tuple[str, Micros]] = field(default_factory=dict)  #: last result, and when
 
 
 def disk_free(settings: Settings) -> int:
@@ -89,4 +90,9 @@ class Surveyor:
             gaps=await census.audit(now, GRACE, MOST_GAPS),
             deliveries=await registers.deliveries.counts(),
             alerts=alerts,
+            schedules={
+                name: (run.result, run.ended_at)
+                for name, run in (await registers.schedules.last()).items()
+                if run.result is not None and run.ended_at is not None
+            },
         )

@@ -12,8 +12,10 @@ from adapters.clocks import Clocked
 from engine.adapter import Adapter
 from engine.environment import SECOND, Environment, Micros
 from engine.errors import StoreError
+from engine.peers import Peers
 from engine.runner import Runner
 from engine.store import Store
+from service.access.overload import Overload
 from service.settings import Settings
 from service.watching import figures
 from service.watching.exposition import Exposition
@@ -41,12 +43,14 @@ class Watching:
         adapters: Mapping[str, Adapter],
         runner: Runner,
         tally: Tally,
+        peers: Peers,
     ) -> None:
         """``tally`` is told by the engine."""
         self.tally = tally
+        self.peers = peers
+        self.overload = Overload(settings, environment, store.figures, lambda: self.surveyor.last.due)
         self.surveyor = Surveyor(registers, environment)
         self.doctor = Doctor(settings, store, registers, runner, environment)
-        self.schedules: Mapping[str, tuple[str, Micros]] = {}
         self.lag = 0.0  #: seconds by which the loop's last turn was late
         self._settings = settings
         self._environment = environment
@@ -59,15 +63,15 @@ class Watching:
                 lambda: figures.of_runner(runner, environment),
                 lambda: figures.of_store(store.figures),
                 lambda: figures.of_peers(adapters),
-                lambda: figures.of_schedules(self.schedules),
+                lambda: figures.of_gate(peers),
+                lambda: figures.of_schedules(self.surveyor.last.schedules),
                 figures.of_build,
                 self._own,
             )
         )
 
-    def start(self, schedules: Mapping[str, tuple[str, Micros]]) -> None:
-        """Begin to look at the loop; ``schedules`` are last results by name, kept by the scheduler."""
-        self.schedules = schedules
+    def start(self) -> None:
+        """Begin to look at the loop."""
         self._looking = asyncio.create_task(self._look(), name="loop_lag")
 
     async def stop(self) -> None:
@@ -90,6 +94,8 @@ class Watching:
 
     def _own(self) -> Iterator[Figure]:
         yield "visitflow_loop_lag_seconds", (), self.lag
+        for why, count in self.overload.refused.items():
+            yield "visitflow_requests_refused_total", (why,), count
         yield "visitflow_scrape_errors_total", (), self.surveyor.failures
         with suppress(OSError):
             yield "visitflow_disk_free_bytes", (), disk_free(self._settings)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from simulators.common import process
 from simulators.common.book import Book
-from simulators.common.faults import KINDS, Faults
-from simulators.hospital.control import control
+from simulators.common.faults import KINDS
+from simulators.hospital.control import chance_faults, control
 from simulators.hospital.door import Door
 from simulators.hospital.hospital import Hospital
 from simulators.hospital.office import Office
@@ -32,6 +32,8 @@ control port (JSON; everything but the faults goes into the books):
                              kinds: {", ".join(KINDS[:6])},
                                     {", ".join(KINDS[6:])}
   GET, DELETE /faults        those that wait and have struck; forget those that wait
+  PUT  /chances              {{"seed": 0, "write": {{kind: share}}, "read": {{kind: share}}, "delay": 0.05}}; what is
+                             late is late by `delay`; a new process has none
   GET, PUT /switches         {{switch: value}}, see below
   PUT  /clock                {{"offset": seconds}}, {{"set": "2026-11-20T23:59:50"}} or {{"jump": seconds}}
   PUT  /cards                {{"patient": "P1", "state": "lost", "balance": "9.00", "may_pay": false, ...}}, "new": true
@@ -60,7 +62,7 @@ def main() -> None:
     office = Office(Hospital(capacity=given.capacity), book, given.patients)
     if given.switch:
         office.arrange("PUT /switches", dict(given.switch))
-    faults = Faults()
+    faults = chance_faults()
     door = Door(office, faults)
     process.run(given, door.handle, control(office, faults).handle, lambda url: {"url": url})
 

@@ -6,7 +6,7 @@ from simulators.common import process
 from simulators.common.book import Book
 from simulators.common.faults import KINDS
 from simulators.platform.control import ControlPort
-from simulators.platform.door import ChanceFaults, Door
+from simulators.platform.door import Door, chance_faults
 from simulators.platform.outgoing import KINDS as OUTGOING
 from simulators.platform.outgoing import Hospital
 from simulators.platform.platform import Platform
@@ -66,7 +66,7 @@ def main() -> None:
     platform = Platform(given.patients, None if given.data is None else Book(given.data))
     if given.switch:
         platform.note("switches", dict(given.switch))
-    faults = ChanceFaults()
+    faults = chance_faults()
     hospital = Hospital(platform, given.hospital, dict(given.name))
     runner = Runner(platform, hospital)
     door, control = Door(platform, faults), ControlPort(runner, faults)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from random import Random
 from typing import Any
 
+from simulators.common.chances import ChanceFaults, Chances
 from simulators.common.control import Control, plain
 from simulators.common.faults import KINDS, BadFault
 from simulators.common.http import Request, Response
 from simulators.common.numbers import read_json, write_json
 from simulators.platform import view
-from simulators.platform.door import ChanceFaults
 from simulators.platform.outgoing import KINDS as OUTGOING
 from simulators.platform.outgoing import Trouble
 from simulators.platform.running import Runner
@@ -79,15 +78,11 @@ class ControlPort:
         return None
 
     def _chances(self, body: Any) -> dict[str, Any]:
-        outgoing = {str(name): float(share) for name, share in dict(body.get("out", {})).items()}
-        incoming = {str(name): float(share) for name, share in dict(body.get("in", {})).items()}
-        if unknown := (set(outgoing) - set(OUTGOING)) | (set(incoming) - set(_INCOMING)):
-            raise ValueError(f"no such fault: {', '.join(sorted(unknown))}")
         seed = int(body.get("seed", 0))
-        hospital = self._runner.hospital
-        hospital.chances, hospital.chance = outgoing, Random(seed)  # noqa: S311 - dice, not secrets
-        self._faults.chances, self._faults.chance = incoming, Random(seed)  # noqa: S311
-        return {"out": outgoing, "in": incoming}
+        outgoing = Chances.parse(body.get("out", {}), OUTGOING, seed)
+        incoming = Chances.parse(body.get("in", {}), _INCOMING, seed)
+        self._runner.hospital.chances, self._faults.chances = outgoing, {"in": incoming}
+        return {"out": dict(outgoing.shares), "in": dict(incoming.shares)}
 
 
 def _one(body: Any) -> dict[str, Any]:

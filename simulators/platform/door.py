@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from random import Random
+from dataclasses import replace
 from typing import Any
 
+from simulators.common.chances import ChanceFaults
 from simulators.common.faults import Exchange, Fault, Faults
 from simulators.common.http import Request, Response
 from simulators.common.numbers import read_json, write_json
@@ -18,28 +18,15 @@ from simulators.wechat.members import Members
 _FAULT_CODE = 90001
 
 
-@dataclass
-class ChanceFaults(Faults):
-    """Faults that are set, and some of the refunds by chance: `doubt_done` and `doubt_not` answer 10002."""
+def chance_faults() -> ChanceFaults:
+    """Return faults by chance for refunds (chances `in`): `doubt_done` and `doubt_not` answer 10002."""
 
-    chances: dict[str, float] = field(default_factory=dict)
-    chance: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - dice, not secrets
+    def group(exchange: Exchange) -> str:
+        return "in" if exchange.about.get("kind") == "undo" else ""
 
-    def take(self, exchange: Exchange) -> Fault | None:
-        """Return the fault for this request: of those that wait, or by chance."""
-        found = super().take(exchange)
-        if found is not None or exchange.about.get("kind") != "undo" or not self.chances:
-            return found
-        dice = self.chance.random()
-        for kind, share in self.chances.items():
-            if dice < share:
-                self.struck.append(kind)
-                doubts = {"doubt_done": True, "doubt_not": False}
-                if kind in doubts:
-                    return Fault("error", code=int(NOTHING_FOUND), applied=doubts[kind])
-                return Fault(kind, delay=0.05)
-            dice -= share
-        return None
+    unknown = {"doubt_done": True, "doubt_not": False}
+    doubts = {kind: Fault("error", code=int(NOTHING_FOUND), applied=applied) for kind, applied in unknown.items()}
+    return ChanceFaults(group=group, special=doubts)
 
 
 class Door:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from simulators.common.chances import Chances
 from simulators.common.faults import BadFault
 from simulators.common.numbers import read_json, write_json
 from simulators.platform.client import Client, NoAnswer
@@ -83,8 +83,7 @@ class Hospital:
         self._names = dict(CALLS) | dict(names or {})
         self.waiting: list[Trouble] = []
         self.struck: list[str] = []
-        self.chances: dict[str, float] = {}  #: of a notice, by kind of fault
-        self.chance = random.Random(0)  # noqa: S311 - dice, not secrets
+        self.chances = Chances()  #: of what strikes a notice
         self.asked: Counter[tuple[str, str]] = Counter()  #: interface and verdict
         self._late: set[asyncio.Task[None]] = set()
 
@@ -128,13 +127,8 @@ class Hospital:
             if trouble.times == 0:
                 self.waiting.remove(trouble)
             return trouble
-        if write and self.chances:
-            dice = self.chance.random()
-            for kind, share in self.chances.items():
-                if dice < share:
-                    return Trouble(kind, delay=0.05)
-                dice -= share
-        return None
+        kind = self.chances.draw() if write else None
+        return None if kind is None else Trouble(kind, delay=0.05)
 
     async def _troubled(self, trouble: Trouble, number: str, body: bytes) -> Told:
         self.struck.append(trouble.fault)

@@ -71,18 +71,24 @@ class Settling:
 
     async def _ask_and_refund(self, order: Order) -> None:
         clock, switches = self.platform.clock, self.platform.switches
-        number = "5.1.6" if order.number == "5.1.4" else "13.1.1"
-        question = {"medicalCardNumber": self.platform.card(order.patient), "outTradeNo": order.trade}
-        if number == "5.1.6":
-            question["hisTradeId"] = order.about["hisTradeId"]
         for _ in range(int(switches.queries)):
-            told = await self.hospital.call(number, question)
-            if told.verdict == "yes" and told.data == "refundable":
-                self._refund(order)
+            if await self.ask_once(order):
                 return
             await clock.sleep(float(switches.query_every))
         order.fate = "kept"
         self.platform.save(order)
+
+    async def ask_once(self, order: Order) -> bool:
+        """Ask 13.1.1 (5.1.6), and give all of it back if the hospital says refundable. Returns whether it did."""
+        number = "5.1.6" if order.number == "5.1.4" else "13.1.1"
+        question = {"medicalCardNumber": self.platform.card(order.patient), "outTradeNo": order.trade}
+        if number == "5.1.6":
+            question["hisTradeId"] = order.about["hisTradeId"]
+        told = await self.hospital.call(number, question)
+        refundable = told.verdict == "yes" and told.data == "refundable"
+        if refundable:
+            self._refund(order)
+        return refundable
 
     def _refund(self, order: Order) -> None:
         if not order.amount:  # a free registration

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from engine.environment import Micros
 from engine.errors import BadInput
-from storage.tables import METADATA, ExchangeRow, FileRow, PeerSessionRow
+from storage.tables import METADATA, ExchangeRow, FileRow, PeerSessionRow, VisitKeyRow
 
 _BLOCK = 1 << 20
 
@@ -109,7 +109,7 @@ def counts_of(connection: Connection) -> dict[str, int]:
 def keys_of(connection: Connection) -> list[str]:
     """Return the ids of the keys that sealed something."""
     there = set(inspect(connection).get_table_names())
-    rows: Iterable[Any] = (ExchangeRow, FileRow, PeerSessionRow)
+    rows: Iterable[Any] = (ExchangeRow, FileRow, PeerSessionRow, VisitKeyRow)
     sealed = [row.__table__ for row in rows if row.__table__.name in there]
     found = {key for table in sealed for key in connection.execute(select(table.c.key_id).distinct()).scalars()}
-    return sorted(found - {""})
+    return sorted(filter(None, found))

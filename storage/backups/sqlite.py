@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import NullPool, create_engine, event, make_url
+from sqlalchemy import NullPool, create_engine, event, inspect, make_url
 from sqlalchemy.engine import Connection, Engine
 
 from engine.environment import SECOND, Micros
@@ -18,6 +18,7 @@ from engine.errors import BadInput, StoreError
 from storage.backups.manifest import Manifest, Progress, counts_of, create_private, digest_of, keys_of, write_manifest
 from storage.backups.workers import refuse_live_workers
 from storage.dialects import Sqlite
+from storage.keyring import visit_keys
 from storage.schema import BACKUP_MARK, needed, upgrade_backup
 from storage.sql_store import SqlStore
 from storage.vault import Vault
@@ -109,7 +110,13 @@ class SqliteCopies:
 
     def archived(self, backup: Path, vault: Vault) -> SqlStore:
         """Return the backup as a store to be read, never started."""
-        return SqlStore(Archive(f"sqlite:///{backup}"), vault, check_schema=False)
+        archive = Archive(f"sqlite:///{backup}")
+        engine = archive.engine()
+        try:
+            keyless = not inspect(engine).has_table(visit_keys.name)
+        finally:
+            engine.dispose()
+        return SqlStore(archive, vault, check_schema=False, keyless=keyless)
 
     def refuse_to_overwrite(self, replace: bool, now: Micros) -> None:
         """Look whether there is a store in the place."""

@@ -15,8 +15,12 @@ from storage.registers.census import Census, Gap, MemoryCensus, SqlCensus, Stand
 from storage.registers.database import Database, MemoryDatabase, SqlDatabase
 from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
 from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
+from storage.registers.history import HistoryRegister
+from storage.registers.leases import Lease, LeaseRegister
+from storage.registers.peers import PeerRegister
 from storage.registers.requests import AskedRequest, RequestRegister
 from storage.registers.retention import RetentionRegister
+from storage.registers.schedules import Begun, ScheduleRegister, ScheduleRun, ScheduleState
 from storage.sql_store import SqlStore
 
 
@@ -34,6 +38,10 @@ class Registers:
     feed: Feed
     alerts: AlertRegister
     census: Census
+    peers: PeerRegister
+    history: HistoryRegister
+    leases: LeaseRegister
+    schedules: ScheduleRegister
 
 
 def open_registers(store: Store) -> Registers:
@@ -58,6 +66,10 @@ def _registers(database: Database, feed: Feed, census: Census) -> Registers:
         feed,
         AlertRegister(database),
         census,
+        PeerRegister(database),
+        HistoryRegister(database),
+        LeaseRegister(database),
+        ScheduleRegister(database),
     )
 
 
@@ -72,13 +84,21 @@ __all__ = [
     "AuditEntry",
     "Batch",
     "BatchItem",
+    "Begun",
     "Census",
     "Delivery",
     "Feed",
     "FeedEvent",
     "Gap",
+    "HistoryRegister",
+    "Lease",
+    "LeaseRegister",
+    "PeerRegister",
     "Registers",
     "RetentionRegister",
+    "ScheduleRegister",
+    "ScheduleRun",
+    "ScheduleState",
     "Standing",
     "WebSession",
     "open_registers",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from engine.environment import Micros
-from storage.registers.database import Database, records, table_of, touched
+from storage.registers.database import Database, Sealing, table_of
+from storage.sealed_columns import AUDIT
 from storage.service_tables import AuditRow
 
 _audit: Any = table_of(AuditRow)
@@ -35,10 +36,11 @@ class AuditRegister:
     def __init__(self, database: Database) -> None:
         """Keep them in ``database``."""
         self._database = database
+        self._sealing = Sealing(database, AuditEntry, AUDIT)
 
     async def add(self, entry: AuditEntry) -> None:
         """Write an entry down; on return it is durable."""
-        await self._database.write(lambda connection: touched(connection, insert(_audit).values(asdict(entry))))
+        await self._database.write(lambda connection: self._sealing.insert(connection, asdict(entry)))
 
     async def all(self, actor: str | None, action: str | None, before: str | None, limit: int) -> list[AuditEntry]:
         """Return entries, newest first."""
@@ -48,4 +50,4 @@ class AuditRegister:
                 statement = statement.where(column == wanted)
         if before is not None:
             statement = statement.where(_audit.c.audit_id < before)
-        return await self._database.read(lambda connection: records(AuditEntry, connection, statement))
+        return await self._database.read(lambda connection: self._sealing.records(connection, statement))

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, select, update
 
 from engine.environment import Micros
-from storage.registers.database import Database, one, records, table_of, touched
+from storage.registers.database import Database, Sealing, records, table_of, touched
+from storage.sealed_columns import BATCHES
 from storage.service_tables import BatchItemRow, BatchRow
 
 _batches: Any = table_of(BatchRow)
@@ -56,12 +57,13 @@ class BatchRegister:
     def __init__(self, database: Database) -> None:
         """Keep them in ``database``."""
         self._database = database
+        self._sealing = Sealing(database, Batch, BATCHES)
 
     async def add(self, batch: Batch, items: Sequence[BatchItem]) -> None:
         """Write a batch and its items down."""
 
         def work(connection: Any) -> None:
-            connection.execute(insert(_batches), asdict(batch))
+            self._sealing.insert(connection, asdict(batch))
             if items:
                 connection.execute(insert(_items), [asdict(item) for item in items])
 
@@ -70,14 +72,14 @@ class BatchRegister:
     async def get(self, batch_id: str) -> Batch | None:
         """Return a batch."""
         statement = select(_batches).where(_batches.c.batch_id == batch_id)
-        return await self._database.read(lambda connection: one(Batch, connection, statement))
+        return await self._database.read(lambda connection: self._sealing.one(connection, statement))
 
     async def all(self, before: str | None, limit: int) -> list[Batch]:
         """Return batches, newest first."""
         statement = select(_batches).order_by(_batches.c.batch_id.desc()).limit(limit)
         if before is not None:
             statement = statement.where(_batches.c.batch_id < before)
-        return await self._database.read(lambda connection: records(Batch, connection, statement))
+        return await self._database.read(lambda connection: self._sealing.records(connection, statement))
 
     async def counts(self, batch_id: str) -> dict[str, int]:
         """Return how many items are in which state."""
@@ -111,7 +113,7 @@ class BatchRegister:
             held = update(_batches).where(_batches.c.batch_id == found, *free).values(worker=worker, held_until=until)
             if found is None or not touched(connection, held):
                 return None
-            return one(Batch, connection, select(_batches).where(_batches.c.batch_id == found))
+            return self._sealing.one(connection, select(_batches).where(_batches.c.batch_id == found))
 
         return await self._database.write(work)
 

@@ -23,6 +23,8 @@ _events: Any = table_of(EventRow)
 _OPEN = (Status.READY.value, Status.WAITING.value, Status.STUCK.value)
 #: What the waiting of a visit is called when a doubt of it is being settled.
 _SETTLING = "settling"
+#: What it begins with while the next call waits for a peer that does not answer.
+_PAUSED = "peer_paused"
 _DOUBT = "doubt"
 
 
@@ -103,6 +105,7 @@ class SqlCensus:
             .where(
                 or_(
                     and_(_visits.c.status == Status.READY.value, _visits.c.waiting_for == _SETTLING),
+                    and_(_visits.c.status == Status.READY.value, _visits.c.waiting_for.like(f"%:{_SETTLING}")),
                     and_(_visits.c.status == Status.STUCK.value, _visits.c.cause == _DOUBT),
                 ),
                 _events.c.kind == "concluded",
@@ -124,12 +127,15 @@ class SqlCensus:
         """Return visits that nobody looks after, with the first rule that each breaks."""
         c = _visits.c
         leased = c.lease_until.is_not(None)
+        # One that waits for its peer is called when the peer is back, which is before its time.
+        called = and_(c.waiting_for.like(f"{_PAUSED}:%"), c.wake_at < c.due_at)
+        elsewhen = and_(c.wake_at != c.due_at, or_(c.waiting_for.is_(None), ~called))
         problem = case(
             (and_(c.status == "stuck", c.cause.is_(None)), "stuck_without_cause"),
             (and_(c.status == "waiting", c.waiting_for.is_(None)), "waits_for_nothing"),
             (and_(c.status.in_(("ready", "waiting")), c.due_at.is_(None)), "no_time"),
             (and_(c.status.in_(("ready", "waiting")), c.wake_at.is_(None)), "never_woken"),
-            (and_(c.status.in_(("ready", "waiting")), ~leased, c.wake_at != c.due_at), "woken_at_another_time"),
+            (and_(c.status.in_(("ready", "waiting")), ~leased, elsewhen), "woken_at_another_time"),
             (and_(leased, c.lease_until < now - grace), "lease_ended"),
             (and_(c.status.in_(("ready", "waiting")), ~leased, c.due_at < now - grace), "due_and_not_taken"),
             (c.status.not_in(_OPEN), "unknown_status"),
@@ -178,7 +184,7 @@ class MemoryCensus:
         """Return since when doubts are open."""
         found: dict[str, list[Micros]] = {}
         for each in self._store.open_visits():
-            if each.waiting_for == _SETTLING or each.cause == _DOUBT:
+            if (each.waiting_for or "").split(":")[-1] == _SETTLING or each.cause == _DOUBT:
                 ends = [event.at for event in await self._store.journal(each.visit_id) if event.kind == "concluded"]
                 found.setdefault(each.flow, []).append(max(ends, default=each.updated_at))
         return found

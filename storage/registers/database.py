@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Select, StaticPool, create_engine, insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
 
+from engine.errors import Shredded
+from storage.keyring import KeyColumns, VisitKey
+from storage.sealed_columns import SealedColumns
 from storage.sql_store import SqlStore
 from storage.tables import METADATA, CounterRow
 
 T = TypeVar("T")
+Values = Mapping[str, Any]
 
 
 class Database(Protocol):
@@ -30,6 +34,17 @@ class Database(Protocol):
 
     def for_update(self, statement: Select[Any]) -> Select[Any]:
         """Lock the selected rows, leaving out those that somebody else has locked: it never waits."""
+
+    def sealed(self, connection: Connection, columns: SealedColumns, rows: Sequence[Values]) -> list[dict[str, Any]]:
+        """Return rows as they are kept: with their sealed columns sealed. In a transaction that writes."""
+
+    def opened(
+        self, connection: Connection, columns: SealedColumns, rows: Sequence[Values], *, strict: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return kept rows as they were. Raises SealBroken; where ``strict``, Shredded."""
+
+    def opened_events(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
+        """Return events with the columns of their visits' keys as rows with readable payloads. Raises SealBroken."""
 
 
 class SqlDatabase:
@@ -55,6 +70,39 @@ class SqlDatabase:
     def for_update(self, statement: Select[Any]) -> Select[Any]:
         """Lock rows where the database locks rows."""
         return self._store.dialect.lock_for_claim(statement, skip=True)
+
+    def sealed(self, connection: Connection, columns: SealedColumns, rows: Sequence[Values]) -> list[dict[str, Any]]:
+        """Return rows with their sealed columns sealed."""
+        keys = self._store.keys.for_writing(connection, [columns.owner(row) for row in rows])
+        return [{**row, **columns.sealed(row, keys[columns.owner(row)])} for row in rows]
+
+    def opened(
+        self, connection: Connection, columns: SealedColumns, rows: Sequence[Values], *, strict: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return kept rows as they were."""
+        keys = self._store.keys.read(connection, list({columns.owner(row) for row in rows}))
+        found = []
+        for row in rows:
+            key = keys.get(columns.owner(row), VisitKey(columns.owner(row), None, 0))
+            if isinstance(key, Shredded):
+                if strict:
+                    raise key
+                found.append({**row, **columns.shredded})
+            else:
+                found.append({**row, **columns.opened(row, key)})
+        return found
+
+    def opened_events(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
+        """Return events as rows with readable payloads."""
+        keys: dict[str, VisitKey] = {}
+        found = []
+        for row in rows:
+            visit_id = row["visit_id"]
+            if (key := keys.get(visit_id)) is None:
+                key = self._store.keys.opened(KeyColumns(*(row[name] for name in KeyColumns._fields)))
+                keys[visit_id] = key
+            found.append({**row, "payload": key.open_event(row["seq"], row["payload"])})
+        return found
 
 
 class MemoryDatabase:
@@ -85,6 +133,20 @@ class MemoryDatabase:
         """Return the statement as it is."""
         return statement
 
+    def sealed(self, connection: Connection, columns: SealedColumns, rows: Sequence[Values]) -> list[dict[str, Any]]:
+        """Return rows as they are: what is in memory is not sealed."""
+        return [dict(row) for row in rows]
+
+    def opened(
+        self, connection: Connection, columns: SealedColumns, rows: Sequence[Values], *, strict: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return rows as they are."""
+        return [dict(row) for row in rows]
+
+    def opened_events(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
+        """Return rows as they are."""
+        return [dict(row) for row in rows]
+
     def close(self) -> None:
         """Forget everything."""
         self._engine.dispose()
@@ -95,23 +157,53 @@ def table_of(model: Any) -> Any:
     return model.__table__
 
 
-def record(kind: type[T], row: Any) -> T:
+def record(kind: type[T], values: Values) -> T:
     """Return a row as the record ``kind``, whose fields are named as the columns."""
-    values: Mapping[str, Any] = row._mapping
     return kind(**{each.name: values[each.name] for each in fields(kind)})  # type: ignore[arg-type]
+
+
+def rows_of(connection: Connection, statement: Any) -> list[Values]:
+    """Return what ``statement`` finds, by column."""
+    return [dict(row._mapping) for row in connection.execute(statement)]
 
 
 def records(kind: type[T], connection: Connection, statement: Any) -> list[T]:
     """Return what ``statement`` finds as records."""
-    return [record(kind, row) for row in connection.execute(statement)]
+    return [record(kind, row) for row in rows_of(connection, statement)]
 
 
 def one(kind: type[T], connection: Connection, statement: Any) -> T | None:
     """Return the one row that ``statement`` finds, or None."""
-    row = connection.execute(statement).one_or_none()
-    return None if row is None else record(kind, row)
+    return next(iter(records(kind, connection, statement)), None)
+
+
+class Sealing(Generic[T]):
+    """Records of one kind whose table has sealed columns."""
+
+    def __init__(self, database: Database, kind: type[T], columns: SealedColumns) -> None:
+        self._database = database
+        self._kind = kind
+        self.columns = columns
+
+    def insert(self, connection: Connection, values: Values) -> None:
+        """Insert a row, sealed."""
+        connection.execute(insert(self.columns.table), self.sealed(connection, values))
+
+    def sealed(self, connection: Connection, values: Values) -> dict[str, Any]:
+        """Return a row with its sealed columns sealed; it names at least the row and whose key it is under."""
+        return self._database.sealed(connection, self.columns, [values])[0]
+
+    def records(self, connection: Connection, statement: Any, *, strict: bool = False) -> list[T]:
+        """Return what ``statement`` finds, readable. Raises SealBroken; where ``strict``, Shredded."""
+        rows = self._database.opened(connection, self.columns, rows_of(connection, statement), strict=strict)
+        return [record(self._kind, row) for row in rows]
+
+    def one(self, connection: Connection, statement: Any) -> T | None:
+        """Return the one row that ``statement`` finds, or None. Raises SealBroken, Shredded."""
+        return next(iter(self.records(connection, statement, strict=True)), None)
 
 
 def touched(connection: Connection, statement: Any) -> bool:
     """Run a write and tell whether it touched a row."""
-    return int(connection.execute(statement).rowcount) > 0
+    # of an insert SQLAlchemy keeps the count only when it is asked to; on PostgreSQL it would say -1
+    return int(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount) > 0

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from engine.environment import Micros
-from storage.registers.database import Database, one, records, table_of, touched
+from storage.registers.database import Database, Sealing, records, table_of, touched
 from storage.registers.feed import moved_on
+from storage.sealed_columns import DELIVERIES
 from storage.service_tables import DeliveryAttemptRow, DeliveryRow
 
 _deliveries: Any = table_of(DeliveryRow)
@@ -54,6 +55,7 @@ class DeliveryRegister:
     def __init__(self, database: Database) -> None:
         """Keep them in ``database``."""
         self._database = database
+        self._sealing = Sealing(database, Delivery, DELIVERIES)
 
     async def enqueue(self, reader: str, old: int, new: int, messages: Sequence[Delivery]) -> bool:
         """Write messages down and move the reader of the feed on, both or neither; numbers are given here.
@@ -65,13 +67,16 @@ class DeliveryRegister:
             if not moved_on(connection, reader, old, new):
                 return False
             numbers: dict[str, int] = {}
+            rows: list[dict[str, Any]] = []
             for message in messages:
                 last = numbers.get(message.visit_id)
                 if last is None:
                     same = (_deliveries.c.endpoint == message.endpoint, _deliveries.c.visit_id == message.visit_id)
                     last = connection.execute(select(func.max(_deliveries.c.number)).where(*same)).scalar() or 0
                 numbers[message.visit_id] = last + 1
-                connection.execute(insert(_deliveries), asdict(replace(message, number=last + 1)))
+                rows.append(asdict(replace(message, number=last + 1)))
+            if rows:
+                connection.execute(insert(_deliveries), self._database.sealed(connection, DELIVERIES, rows))
             return True
 
         return await self._database.write(work)
@@ -108,7 +113,9 @@ class DeliveryRegister:
                 return []
             mine = _deliveries.c.delivery_id.in_(ids)
             connection.execute(update(_deliveries).where(mine).values(held_until=until))
-            return records(Delivery, connection, select(_deliveries).where(mine).order_by(_deliveries.c.delivery_id))
+            return self._sealing.records(
+                connection, select(_deliveries).where(mine).order_by(_deliveries.c.delivery_id)
+            )
 
         def read(connection: Any) -> bool:
             return connection.execute(due.limit(1)).first() is not None
@@ -129,10 +136,16 @@ class DeliveryRegister:
         await self._database.write(work)
 
     async def resend(self, delivery_id: str, now: Micros) -> bool:
-        """Send a message again, whatever became of it before; its time to be delivered begins anew."""
+        """Send a message again, whatever became of it before; its time to be delivered begins anew. Raises Shredded."""
         again = {"state": "pending", "next_at": now, "created_at": now, "held_until": 0, "done_at": None}
-        statement = update(_deliveries).where(_deliveries.c.delivery_id == delivery_id).values(again)
-        return await self._database.write(lambda connection: touched(connection, statement))
+        which = _deliveries.c.delivery_id == delivery_id
+
+        def work(connection: Any) -> bool:
+            if self._sealing.one(connection, select(_deliveries).where(which)) is None:
+                return False
+            return touched(connection, update(_deliveries).where(which).values(again))
+
+        return await self._database.write(work)
 
     async def get(self, delivery_id: str) -> tuple[Delivery, list[Attempt]] | None:
         """Return a message with its tries."""
@@ -140,7 +153,7 @@ class DeliveryRegister:
         tries = select(_attempts).where(_attempts.c.delivery_id == delivery_id).order_by(_attempts.c.number)
 
         def read(connection: Any) -> tuple[Delivery, list[Attempt]] | None:
-            found = one(Delivery, connection, statement)
+            found = self._sealing.one(connection, statement)
             return None if found is None else (found, records(Attempt, connection, tries))
 
         return await self._database.read(read)
@@ -153,7 +166,7 @@ class DeliveryRegister:
                 statement = statement.where(column == wanted)
         if before is not None:
             statement = statement.where(_deliveries.c.delivery_id < before)
-        return await self._database.read(lambda connection: records(Delivery, connection, statement))
+        return await self._database.read(lambda connection: self._sealing.records(connection, statement))
 
     async def counts(self) -> dict[str, int]:
         """Return how many messages are in which state."""

@@ -15,12 +15,13 @@ from sqlalchemy import and_, delete, func, insert, select, update
 
 from engine.environment import Micros
 from storage.memory import MemoryStore
-from storage.registers.database import Database, MemoryDatabase, records, table_of, touched
+from storage.registers.database import Database, MemoryDatabase, record, rows_of, table_of, touched
 from storage.service_tables import CursorRow, FeedRow, VisitPatientRow
-from storage.tables import CounterRow, EventRow, VisitRow
+from storage.tables import CounterRow, EventRow, VisitKeyRow, VisitRow
 
 _visits: Any = table_of(VisitRow)
 _events: Any = table_of(EventRow)
+_keys: Any = table_of(VisitKeyRow)
 _feed: Any = table_of(FeedRow)
 _counters: Any = table_of(CounterRow)
 _cursors: Any = table_of(CursorRow)
@@ -104,21 +105,24 @@ class SqlFeed:
         return await self._database.write(work) if await self._database.read(_has(unpublished)) else 0
 
     async def read(self, after: int, limit: int) -> list[FeedEvent]:
-        """Return events after a position."""
+        """Return events after a position; those of visits that were shredded are left out."""
         columns = (
             *(_feed.c.position, _feed.c.visit_id, _visits.c.flow, _visits.c.key, _feed.c.seq, _feed.c.at),
             *(_events.c.kind, _events.c.payload),
+            *(_keys.c.key_id, _keys.c.body, _keys.c.plain_until),
         )
         same_event = and_(_events.c.visit_id == _feed.c.visit_id, _events.c.seq == _feed.c.seq)
         statement = (
             select(*columns)
             .join(_visits, _visits.c.visit_id == _feed.c.visit_id)
             .join(_events, same_event)
-            .where(_feed.c.position > after)
+            .outerjoin(_keys, _keys.c.visit_id == _feed.c.visit_id)
+            .where(_feed.c.position > after, _keys.c.shredded_at.is_(None))
             .order_by(_feed.c.position)
             .limit(limit)
         )
-        return await self._database.read(lambda connection: records(FeedEvent, connection, statement))
+        rows = await self._database.read(lambda connection: rows_of(connection, statement))
+        return [record(FeedEvent, row) for row in self._database.opened_events(rows)]
 
     async def ends(self) -> tuple[int, int]:
         """Return the first and the last position."""

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from engine.environment import Micros
-from storage.registers.database import Database, one, table_of, touched
+from storage.registers.database import Database, Sealing, table_of, touched
+from storage.sealed_columns import REQUESTS
 from storage.service_tables import AskedRequestRow
 
 _requests: Any = table_of(AskedRequestRow)
@@ -34,6 +35,7 @@ class RequestRegister:
     def __init__(self, database: Database) -> None:
         """Keep them in ``database``."""
         self._database = database
+        self._sealing = Sealing(database, AskedRequest, REQUESTS)
 
     async def begin(self, asked: AskedRequest) -> tuple[AskedRequest, bool]:
         """Write a request down, or return the one that has its key; tell whether it is new. Expired ones give way."""
@@ -44,7 +46,7 @@ class RequestRegister:
             statement = self._database.insert(_requests).values(asdict(asked)).on_conflict_do_nothing()
             if touched(connection, statement):
                 return asked, True
-            found = one(AskedRequest, connection, select(_requests).where(*same))
+            found = self._sealing.one(connection, select(_requests).where(*same))
             return found or asked, False
 
         return await self._database.write(work)
@@ -52,12 +54,18 @@ class RequestRegister:
     async def find(self, scope: str, key: str) -> AskedRequest | None:
         """Return a request."""
         statement = select(_requests).where(_requests.c.scope == scope, _requests.c.key == key)
-        return await self._database.read(lambda connection: one(AskedRequest, connection, statement))
+        return await self._database.read(lambda connection: self._sealing.one(connection, statement))
 
     async def answer(self, asked: AskedRequest, status: int, body: str) -> None:
         """Keep a request's answer."""
-        statement = update(_requests).where(_requests.c.request_id == asked.request_id).values(status=status, body=body)
-        await self._database.write(lambda connection: touched(connection, statement))
+        place = {"scope": asked.scope, "key": asked.key}
+        statement = update(_requests).where(_requests.c.request_id == asked.request_id)
+
+        def work(connection: Any) -> None:
+            sealed = self._sealing.sealed(connection, place | {"body": body})
+            connection.execute(statement.values(status=status, body=sealed["body"]))
+
+        await self._database.write(work)
 
     async def drop(self, asked: AskedRequest) -> None:
         """Forget a request that changed nothing, so that it may be made anew."""

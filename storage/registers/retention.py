@@ -1,7 +1,7 @@
 """What has had its time: raw exchanges, delivered messages, old audit entries, and answers to requests.
 
 Exchanges of a visit that is not closed, or was moved lately, stay whatever their age: a dispute may need them. Journals
-are not touched: they are the truth (G4), and what personal data they hold is the matter of ADR 28.
+are not deleted, they are the truth (G4): closed ones are shredded, which leaves that they were, and when (ADR 36).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from storage.service_tables import (
     DeliveryAttemptRow,
     DeliveryRow,
 )
+from storage.shredding import count_over, over, shred
 from storage.tables import ExchangeRow, VisitRow
 
 _visits: Any = table_of(VisitRow)
@@ -85,7 +86,9 @@ _KINDS: Mapping[str, _Kind] = {
         belonging=(_items, _items.c.batch_id),
     ),
 }
-KINDS = tuple(_KINDS)
+#: Whole visits: not deleted, but made unreadable.
+JOURNALS = "journals"
+KINDS = (*_KINDS, JOURNALS)
 
 
 class RetentionRegister:
@@ -96,10 +99,17 @@ class RetentionRegister:
         self._database = database
 
     async def count(self, kind: str, before: Micros) -> int:
-        """Return how many rows would go."""
+        """Return how many rows, or visits, would go."""
+        if kind == JOURNALS:
+            return await self._database.read(lambda connection: count_over(connection, before))
         chosen = _KINDS[kind]
         statement = select(func.count()).select_from(chosen.table).where(chosen.over(before))
         return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))
+
+    async def shred(self, before: Micros, now: Micros) -> list[str]:
+        """Shred up to :data:`AT_ONCE` visits that were closed before; return which. None: nothing is left to do."""
+        chosen = await self._database.read(lambda connection: over(connection, before, AT_ONCE))
+        return await self._database.write(lambda connection: shred(connection, chosen, before, now)) if chosen else []
 
     async def forget(self, kind: str, before: Micros) -> int:
         """Delete up to :data:`AT_ONCE` rows and what belongs to them; return how many. 0: nothing is left to do."""

@@ -140,7 +140,7 @@ async def test_axe_finds_nothing_and_nothing_sticks_out(seed: Seed, size: tuple[
     visits = [f"/console/visits/{seed.visits[what]}" for what in ("doubt", "lines", "closed", "waiting")]
     pages = ["/console", *visits, "/console/flows", "/console/flows/jiangsu.outpatient", "/console/schedules"]
     async with served(seed) as base, looking(base, size, language=language) as page:
-        for address in [*pages, *BATCHES, "/console/peers", "/console/login"]:
+        for address in [*pages, *BATCHES, "/console/history", "/console/peers", "/console/login"]:
             await page.goto(address)
             for summary in await page.locator("details.offer > summary").all():
                 await summary.click()

@@ -173,14 +173,36 @@ async def test_a_schedule_is_run_now_and_only_once(seed: Seed, signed_in: Signed
         page = (await client.get("/console/schedules")).text
         assert "每天 07:30" in page and "jiangsu.session/001-20261120" in page
         csrf = (await client.get("/api/v1/session")).json()["csrf"]
-        run = [await client.post("/console/schedules/sign_in/run", data={"csrf": csrf}) for _ in range(2)]
+        why = {"csrf": csrf, "reason": "nobody was here this morning"}
+        run = [await client.post("/console/schedules/sign_in/run", data=why) for _ in range(2)]
         assert [each.headers.get("location") for each in run] == [
             "/console/schedules?told=opened",
             "/console/schedules?told=already",
         ], run[0].text
         assert "001-20261120" in (await client.get("/console/schedules")).text
-        assert (await client.post("/console/schedules/nothing/run", data={"csrf": csrf})).status_code == 404
-    assert [each.target for each in await seed.desk.application.registers.audit.all(None, "run_schedule", None, 9)]
+        assert (await client.post("/console/schedules/nothing/run", data=why)).status_code == 404
+        assert (await client.post("/console/schedules/sign_in/run", data={"csrf": csrf})).status_code == 422
+    noted = await seed.desk.application.registers.audit.all(None, "run_schedule", None, 9)
+    assert {(each.actor, each.target, each.reason) for each in noted} == {("wang", "sign_in", why["reason"])}
+
+
+async def test_a_schedule_is_paused_and_resumed(seed: Seed, signed_in: SignedIn) -> None:
+    async with signed_in() as client:
+        csrf = (await client.get("/api/v1/session")).json()["csrf"]
+        why = {"csrf": csrf, "reason": "停机检修"}
+        paused = await client.post("/console/schedules/sign_in/pause", data=why)
+        assert paused.headers["location"] == "/console/schedules?told=paused"
+        page = (await client.get(paused.headers["location"])).text
+        assert "已暂停。" in page and "wang 已暂停" in page and "停机检修" in page
+        assert (await client.post("/console/schedules/sign_in/pause", data=why)).status_code == 409
+        shown = {each["name"]: each for each in (await client.get("/api/v1/schedules")).json()}
+        assert shown["sign_in"]["paused"]["by"] == "wang" and shown["sign_in"]["next_run"] is None
+        again = await client.post("/console/schedules/sign_in/resume", data=why)
+        assert again.headers["location"] == "/console/schedules?told=resumed"
+        assert "停机检修" not in (await client.get("/console/schedules")).text
+    register = seed.desk.application.registers.audit
+    for action in ("pause_schedule", "resume_schedule"):
+        assert [each.reason for each in await register.all("wang", action, None, 9)] == ["停机检修"]
 
 
 @pytest.mark.parametrize("name", ["wang", "li", "admin"])

@@ -14,7 +14,14 @@ from service.console.rendering import _words, assets, say
 from tests.console.conftest import SignedIn
 from tests.console.seed import HOSTILE, SECRET, Seed
 
-PAGES = ("/console", "/console/flows", "/console/flows/jiangsu.inpatient", "/console/schedules", "/console/peers")
+PAGES = (
+    "/console",
+    "/console/flows",
+    "/console/flows/jiangsu.inpatient",
+    "/console/schedules",
+    "/console/peers",
+    "/console/history",
+)
 BATCHES = ("/console/batches", "/console/batches/new", "/console/batches/new?flow=jiangsu.outpatient&idle_for=3h")
 WHAT = ("doubt", "refused", "lines", "overdue", "waiting", "closed", "approval")
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -67,7 +74,11 @@ async def test_every_page_is_whole_and_keeps_to_itself(seed: Seed, signed_in: Si
             ids = [attrs["id"] for _, attrs in read.tags if "id" in attrs]
             assert len(ids) == len(set(ids)), address
             for form in read.each("form"):
-                assert form["method"] == "post" or form["action"] in ("/console", "/console/batches/new")
+                assert form["method"] == "post" or form["action"] in (
+                    "/console",
+                    "/console/batches/new",
+                    "/console/history",
+                )
 
 
 async def test_english_pages_have_no_chinese_of_ours(signed_in: SignedIn) -> None:

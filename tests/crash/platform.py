@@ -14,12 +14,13 @@ from typing import Any
 
 import httpx
 
+from engine.adapter import Adapter
 from engine.commands import Commands
 from engine.environment import DAY, MINUTE, SECOND, Micros
 from engine.events import Cause, Verdict
 from engine.faultpoints import Crash, nothing
 from engine.machine import Flow
-from engine.store import Status
+from engine.store import Status, Store
 from engine.visit import Visit
 from storage import MemoryStore
 from tests.crash import truth
@@ -41,6 +42,8 @@ MISHAPS = (
     Mishap.GARBAGE,
     Mishap.GARBAGE_UNAPPLIED,
 )
+#: A lock that may have been lost is not asked for again: it lapses, and the patient chooses anew.
+LAPSES = ("laboratory-lock@opened",)
 
 
 @dataclass(frozen=True)
@@ -111,14 +114,7 @@ class Play:
 
     async def to_the_end(self) -> Play:
         """Play all acts and the way back; start anew after the crash."""
-        self.environment, self.store = ToyEnvironment(), MemoryStore()
-        self.his, self.platform = His(self.environment), Platform(self.environment)
-        self.his.refusals |= dict(self.scenario.refusals)
-        self.his.insurer = self.scenario.insurer
-        self.platform.refusals |= dict(self.scenario.platform_refusals)
-        self.platform.payments |= dict(self.scenario.payments)
-        self.his.interfere = self.platform.interfere = self._interfere
-        self.acts, self.cancelled = list(self.scenario.acts), False
+        self.set_the_stage(ToyEnvironment(), MemoryStore())
         world = await self._start()
         opened, _ = await world.commands.open(self.scenario.flow, KEY, self.scenario.opening)
         self.visit_id = opened.visit_id
@@ -138,13 +134,30 @@ class Play:
         assert truth.blind_repeats(self.events) == []
         return self
 
+    def set_the_stage(self, environment: ToyEnvironment, store: Store) -> None:
+        """Put both peers there, as they are before anything has happened."""
+        self.environment, self.store = environment, store
+        self.his, self.platform = His(self.environment), Platform(self.environment)
+        self.his.refusals |= dict(self.scenario.refusals)
+        self.his.insurer = self.scenario.insurer
+        self.his.at_the_window = lambda: len(self.platform.of("5.2.1"))
+        self.platform.refusals |= dict(self.scenario.platform_refusals)
+        self.platform.payments |= dict(self.scenario.payments)
+        self.his.interfere = self.platform.interfere = self._interfere
+        self.acts, self.cancelled = list(self.scenario.acts), False
+
+    def _adapters(self) -> tuple[Adapter, dict[str, Adapter]]:
+        """Return the HIS's adapter, and the others by name."""
+        return self.his.adapter(), {"platform": self.platform.adapter()}
+
     async def _start(self) -> World:
+        adapter, others = self._adapters()
         world = World(
             store=self.store,
             environment=self.environment,
             catalogue=catalogue(),
-            adapter=self.his.adapter(),
-            others={"platform": self.platform.adapter()},
+            adapter=adapter,
+            others=others,
             definitions=[definitions()[self.scenario.flow]],
             hook=nothing if self.trap is None else self.trap.hook,
         )
@@ -351,6 +364,18 @@ SCENARIOS: tuple[Scenario, ...] = (
         "booked",
         ("create@opened", "settle@ordered", "verify@pay_noticed", "book@verified"),
         acts=(_SETTLE, Act("settled", "paid", _REST)),
+    ),
+    Scenario(
+        "insurance-asked-before-it-is-paid",
+        "platform.insurance_payment",
+        _INSURED,
+        "booked",
+        ("create@opened", "settle@ordered", "refund_query@settled", "verify@pay_noticed", "book@verified"),
+        acts=(
+            _SETTLE,
+            Act("settled", "refund_query", refund_query("YBZF0", "5.1.6", hisTradeId="D1")),
+            Act("settled", "paid", _REST),
+        ),
     ),
     Scenario(
         "insurance-undone-before",

@@ -7,13 +7,11 @@ from functools import cache
 import pytest
 
 from engine.faultpoints import FaultPoint
-from tests.crash.platform import MISHAPS, SCENARIOS, Place, Play, Scenario, places, steps
+from tests.crash.platform import LAPSES, MISHAPS, SCENARIOS, Place, Play, Scenario, places, steps
 from tests.crash.wire import Mishap, Trap
 from tests.platform import definitions
 
 ALL = list(places(SCENARIOS))
-#: A lock that may have been lost is not asked for again: it lapses, and the patient chooses anew.
-LAPSES = ("laboratory-lock@opened",)
 WRITES = [place for place in ALL if place.step.writes]
 BY_NAME = {each.name: each for each in SCENARIOS}
 _SOUND: dict[str, Play] = {}

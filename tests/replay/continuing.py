@@ -12,7 +12,7 @@ from engine.plan import project
 from engine.store import Append, FlowRecord, History, NewVisit, Store
 from engine.visit import PendingCall, Visit, fold
 from flows.exploring.rules import closing
-from tests.replay import his, neimenggu, outpatient
+from tests.replay import his, neimenggu, outpatient, platform
 from tests.replay.checks import Definitions, flow_of
 from tests.replay.files import Line, Recording
 from tests.replay.peer import BookPeer
@@ -119,6 +119,24 @@ async def _go_on_his(
     return after
 
 
+async def _go_on_platform(
+    recording: Recording,
+    seq: int,
+    _flow: Flow,
+    _visit: Visit,
+    log: list[str],
+    store: Store,
+    environment: ToyEnvironment,
+) -> Visit:
+    scenario = platform.scenario_of(recording.story)
+    play, wanted = platform.RecordedPlay(scenario, visit_id=recording.visit_id), await platform.booked(scenario)
+    events = [decode(event.payload) for event in recording.events[:seq]]
+    after = await play.go_on(log, events, environment, store)
+    if play.booked() != wanted and not platform.lapses(scenario, events):
+        raise GoesWrong(f"{recording}, on from event {seq}: booked {play.booked()} instead of {wanted}")
+    return after
+
+
 async def _go_on_neimenggu(
     recording: Recording,
     seq: int,
@@ -138,6 +156,7 @@ async def _go_on_neimenggu(
 _REAL = {
     outpatient.FLOW: _go_on_outpatient,
     his.FLOW: _go_on_his,
+    **dict.fromkeys(platform.FLOWS, _go_on_platform),
     **dict.fromkeys(neimenggu.STORIES, _go_on_neimenggu),
 }
 

@@ -16,7 +16,8 @@ from flows.exploring.model import ModelCatalogue, ModelStep, flag_of
 from tests.jiangsu import ROOT
 from tests.toy import toy_catalogue, toy_flow
 
-SITES = ("flows.yaml", "docs/examples/neimenggu.yaml")
+#: Sites whose flows are recorded: what is on when nothing is said, and the examples that are copied.
+SITES = ("flows.yaml", "docs/examples/neimenggu.yaml", "docs/examples/platform.yaml")
 #: Timers, deadlines, an undo that needs no call.
 _TIMED: dict[str, Any] = {
     "settle": {"auto": False, "deadline": "1m", "undo": {"nothing": "a slip of paper"}},
@@ -49,8 +50,9 @@ _ROUNDS: list[dict[str, Any]] = [
 
 
 def shipped() -> list[FlowDefinition]:
-    """Return the flows that the shipped sites have on."""
-    return [definition for site in SITES for definition in load_site(ROOT / site).definitions]
+    """Return the flows that these sites have on, each version once."""
+    found = [each for site in SITES for each in load_site(ROOT / site).definitions]
+    return list({(each.flow, each.content_hash()): each for each in found}.values())
 
 
 def toys() -> list[FlowDefinition]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.definitions import FlowDefinition
 from engine.events import decode
 from engine.visit import Visit
-from tests.replay import his, neimenggu, outpatient
+from tests.replay import his, neimenggu, outpatient, platform
 from tests.replay.checks import Definitions, Difference, flow_of, replayed
 from tests.replay.choosing import Played, chosen, everything, features
 from tests.replay.features import Feature
@@ -60,6 +60,8 @@ async def record(definitions_: Sequence[FlowDefinition], root: Path = RECORDED, 
         release = release_of("visitflow")
         real = await REAL[definition.flow](definition, release) if definition.flow in REAL else {}
         played = {} if definition.flow in neimenggu.STORIES else await everything(definition, release)
+        if definition.flow in platform.FLOWS:
+            played |= await platform.play_all(definition, release)
         for take in _other_takes(mine, played | real):
             report.takes.append(str(take))
             if accept is not None:

@@ -33,13 +33,22 @@ PARTS = ("fold", "plan", "projection", "actions")
 
 def saying(flow: Flow, visit: Visit) -> Document:
     """Return ``fold``, ``plan``, ``projection`` and ``actions`` of a visit; a part that fails says how."""
-    fold: Document = json.loads(visit.snapshot().body)
+    fold = _as_first_recorded(json.loads(visit.snapshot().body))
     said: Document = {
         "plan": _tried(lambda: _plan(flow, visit)),
         "projection": _tried(lambda: _projection(flow, visit, fold)),
         "actions": _tried(lambda: _actions(flow, visit)),
     }
     return {"fold": fold, **json.loads(json.dumps(said))}
+
+
+def _as_first_recorded(fold: Document) -> Document:
+    """Leave out what the fold gained after the first recordings, where it holds what its absence meant."""
+    if fold["pause"] is None:
+        del fold["pause"]
+    if fold["run"] is not None and not fold["run"]["paused"]:
+        del fold["run"]["paused"]
+    return fold
 
 
 def _tried(say: Callable[[], Document | None]) -> Document | str | None:

@@ -52,6 +52,7 @@ class Script:
     person: ActionKind = ActionKind.RESUME  #: what a supervisor does first when the visit is stuck
     told: Told = Told.OPENING
     ending: Ending = Ending.CLOSE
+    held_off: bool = False  #: the peer has no room at first, then is left alone, before each call
     idle: bool = False  #: nobody comes for the first trigger
     midway: ActionKind | None = None  #: at the first rest: reverse, cancel or migrate
 
@@ -85,6 +86,7 @@ def _of_route(route: tuple[tuple[str, str, str], ...]) -> Iterator[Script]:
     yield replace(plain, name="closed-and-cancelled", ending=Ending.CANCEL)
     yield replace(plain, name="closed-and-reversed", ending=Ending.REVERSE)
     lost = next(a for a in WRITE if (a.applies, a.outcome) == (False, "silence"))
+    yield replace(plain, name="each-call-held-off", held_off=True, answers={FORWARD: lost}, ending=Ending.CANCEL)
     for answer in filter(_truthful, WRITE):
         yield from _persons(replace(plain, name=f"each-call-{slug(answer)}", answers={FORWARD: answer}))
         undone = replace(plain, ending=Ending.CANCEL)

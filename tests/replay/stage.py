@@ -19,9 +19,10 @@ from engine.visit import Visit
 from flows.exploring.model import flag_of
 from flows.exploring.rules import closing
 from storage import MemoryStore
+from tests.gates import Reluctant
 from tests.replay.files import Line, Recording
 from tests.replay.flows import compiled, names, renamed
-from tests.replay.peer import BookPeer
+from tests.replay.peer import BookPeer, Desk
 from tests.replay.saying import saying
 from tests.replay.scripts import Ending, Script, Told
 from tests.toy import ToyEnvironment
@@ -90,7 +91,7 @@ class Stage:
         """Begin a process, in which ``definition`` is the current version."""
         catalogue = names(definition, model=True)
         self.definitions[definition.content_hash()] = definition
-        first, *others = self.peer.adapters(catalogue).values()
+        first, *others = self.peer.adapters(catalogue).values() or [Desk("nobody", {}, self.peer)]
         self.world = await World(
             store=self.store,
             environment=self.environment,
@@ -99,6 +100,7 @@ class Stage:
             others={each.name: each for each in others},
             definitions=[definition],
             hook=self.peer.hook,
+            gate=Reluctant(self.environment) if self.script.held_off else None,
         ).start()
 
     async def open(self, key: str) -> None:

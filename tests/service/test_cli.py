@@ -49,7 +49,7 @@ def test_wrong_words_get_a_line_and_a_code(tmp_path: Path, words: tuple[str, ...
 
 
 def test_a_first_evening(tmp_path: Path) -> None:
-    assert "004" in run(tmp_path, "db", "upgrade").stdout
+    assert "008" in run(tmp_path, "db", "upgrade").stdout
     key = tmp_path / "data" / "exchange.key"
     assert key.stat().st_mode & 0o077 == 0
     assert json.loads(run(tmp_path, "visits", "list", "--json").stdout) == []
@@ -93,6 +93,25 @@ def test_schedules(tmp_path: Path) -> None:
     run(tmp_path, "visits", "open", flow, key, "--data", '{"operator": "001"}')
     listed, *_ = json.loads(run(tmp_path, "schedules", "--json").stdout)
     assert (listed["last_visit"]["key"], listed["last_visit"]["state"]) == (key, "opened")
+
+
+def test_schedules_by_hand(tmp_path: Path) -> None:
+    why = ("--by", "wang", "--reason", "停机检修")
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    assert run(tmp_path, "schedules", "pause", "sign_in", *why).returncode == 0
+    again = run(tmp_path, "schedules", "pause", "sign_in", *why)
+    assert (again.returncode, "paused already" in again.stderr) == (3, True)
+    ran = json.loads(run(tmp_path, "schedules", "run", "sign_in", *why, "--json").stdout)
+    assert ran["result"] == "opened"
+    (told,) = json.loads(run(tmp_path, "schedules", "runs", "sign_in", "--json").stdout)
+    assert (told["by"], told["reason"], told["result"]) == ("wang", "停机检修", "opened")
+    listed, *_ = json.loads(run(tmp_path, "schedules", "--json").stdout)
+    assert (listed["next_run"], listed["paused"]["by"], listed["paused"]["reason"]) == (None, "wang", "停机检修")
+    assert run(tmp_path, "schedules", "pause", "nothing", *why).returncode == 4
+
+
+def test_schedules_that_cannot_work(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
     site = tmp_path / "flows.yaml"
     shipped = re.sub(r"flows/(\w+)/", r"package:\1/", (ROOT / "flows.yaml").read_text(encoding="utf-8"))
     site.write_text(shipped.replace("    open:", "    opne:"), encoding="utf-8")

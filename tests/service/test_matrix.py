@@ -23,7 +23,8 @@ async def wired() -> Wired:
 
 
 def filled(path: str) -> str:
-    for name in ("visit", "exchange", "approval", "batch", "delivery", "file", "flow", "schedule", "asset"):
+    names = ("visit", "exchange", "approval", "batch", "delivery", "file", "flow", "schedule", "asset", "topic", "peer")
+    for name in names:
         path = path.replace(f"{{{name}}}", "nothing")
     assert "{" not in path, f"{path}: say here what to put in"
     return path

@@ -8,17 +8,20 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import func, insert, select
 
 from engine.environment import DAY, SECOND
 from service.application import Application
 from service.jobs import JOBS
 from service.keeping.retention import overdue, sweep
+from service.keeping.verifying import Opened
+from service.rebuild import rebuild_store
 from storage import SqlStore
 from storage.registers import AuditEntry, Delivery, open_registers
 from storage.registers.retention import _deliveries, _exchanges
 from tests.conftest import DURABLE
-from tests.service.wired import settings
+from tests.service.wired import Wired, settings
 from tests.toy import refuse
 from tests.world import World
 
@@ -111,3 +114,40 @@ async def test_the_job_does_the_same_and_says_so(store: SqlStore) -> None:
     assert await JOBS["retention"].run(application, datetime.date(2026, 11, 20)) == "audit 1"
     kept = await application.registers.audit.all(None, None, None, 10)
     assert [each.actor for each in kept] == ["schedule:retention"], "what went is told in the audit itself"
+
+
+@every_durable_store
+async def test_visits_are_shredded_when_their_time_is_over_and_whoever_asks_is_told(store: SqlStore) -> None:
+    world = await World(store=store).start()
+    old = await world.open("old", invoice="I1")
+    await world.run()
+    world.environment.time += 400 * DAY
+    young = await world.open("young", invoice="I2")
+    await world.run()
+    application = wired(world, keep_journals_days=365)
+    assert await overdue(application) == {"journals": 1}
+    assert await sweep(application, "wang", "the year is over") == "journals 1"
+    assert await sweep(application, "wang", "the year is over") == "nothing"
+    entry = (await application.registers.audit.all(None, "retention", None, 10))[0]
+    assert (entry.target, entry.reason) == ("journals 1", "the year is over")
+    report = await rebuild_store(Opened(store, world.registry), False)
+    assert (report["visits"], report["shredded"], report["differences"]) == (1, 1, [])
+    service = Wired(world)
+    async with service.client(await service.key("supervisor")) as client:
+        for path in ("", "/journal", "/fees", "/exchanges"):
+            answer = await client.get(f"/api/v1/visits/{old}{path}")
+            assert (answer.status_code, answer.json()["code"]) == (410, "shredded"), path
+        again = await client.post(f"/api/v1/visits/{old}/trigger", json={"trigger": "settle", "by": "li"})
+        assert again.status_code == 410
+        page = await client.get(f"/console/visits/{old}", headers={"Accept": "text/html"})
+        assert page.status_code == 410
+        listed = await client.get("/api/v1/visits")
+        assert {each["visit"] for each in listed.json()} == {old, young}
+        assert (await client.get(f"/api/v1/visits/{young}")).status_code == 200
+    await world.check(young)
+
+
+@pytest.mark.parametrize("days", [1, 29, -1])
+def test_visits_are_not_shredded_while_they_are_still_compared(days: int) -> None:
+    with pytest.raises(ValidationError, match="keep_journals_days"):
+        settings(keep_journals_days=days)

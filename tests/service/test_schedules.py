@@ -16,15 +16,22 @@ import pytest
 import structlog
 
 from engine.environment import SECOND
-from engine.errors import InvalidFlow, StoreError
+from engine.errors import BadInput, InvalidFlow, NotLegal, StoreError
 from engine.store import VisitFilter
 from flows import load_catalogue, load_site
-from flows.schedules import Schedule, latest, missed
+from flows.calendars import Calendar, Closed, Hours, Year
+from flows.schedules import Planned, Schedule, began, due, latest, next_run
 from service.application import Application, application
+from service.errors import UnknownThing
 from service.jobs import Job
-from service.schedules import TRIES, Ran, Scheduler, check_schedules, next_run, visit_of
+from service.scheduling import Ran, Scheduler, check_schedules, pause, resume, run_now, standings, visit_of
+from service.scheduling.judging import LeftOut, judged
+from service.scheduling.runs import TRIES, AlreadyRunning, Runs
 from service.settings import Settings
+from service.watching.measuring import MEASURES, Source
+from service.watching.rules import load_rules
 from storage import upgrade
+from storage.registers import Begun, ScheduleState
 from tests.conftest import TEST_KEY
 from tests.jiangsu import ROOT
 from tests.toy import ToyEnvironment
@@ -73,9 +80,13 @@ class Steady(ToyEnvironment):
 
 @asynccontextmanager
 async def wired(
-    *schedules: Schedule, now: str = "2026-11-21T08:00", store: str = "memory://", environment: Any = None
+    *schedules: Schedule,
+    now: str = "2026-11-21T08:00",
+    store: str = "memory://",
+    environment: Any = None,
+    calendars: dict[str, Hours] | None = None,
 ) -> AsyncIterator[Application]:
-    site = replace(load_site(ROOT / "flows.yaml"), schedules=list(schedules))
+    site = replace(load_site(ROOT / "flows.yaml"), schedules=list(schedules), calendars=calendars or {})
     settings = Settings(store=store, exchange_keys=TEST_KEY, _env_file=None)  # type: ignore[call-arg,arg-type]
     async with application(settings, site=site, environment=environment or Steady(at(now))) as made:
         yield made
@@ -100,17 +111,19 @@ async def keys(made: Application) -> list[str]:
 )
 def test_moments_around_midnight(schedule: Schedule, now: str, before: str, after: str) -> None:
     assert latest(schedule, SHANGHAI, at(now)) == at(before)
-    assert next_run(schedule, SHANGHAI, at(now)) == at(after)
+    assert next_run(schedule, None, SHANGHAI, at(now)) == Planned(at(after), at(after))
     elsewhere = at(now).astimezone(datetime.UTC)
     assert latest(schedule, SHANGHAI, elsewhere) == at(before)
     assert latest(schedule, SHANGHAI, at(before)) == at(before)  # due to the second is due
 
 
-def test_what_is_missed() -> None:
+def test_what_a_store_that_is_new_to_a_schedule_catches_up_with() -> None:
     now = at("2026-11-21T06:00")
 
     def days(schedule: Schedule, when: datetime.datetime = now) -> list[str]:
-        return [f"{moment:%d %H:%M}" for moment in missed(schedule, SHANGHAI, when)]
+        pending = due(schedule, None, SHANGHAI, began(schedule, SHANGHAI, when), when)
+        assert judged(schedule, SHANGHAI, pending, when) == pending, "none of them is left out"
+        return [f"{each.moment:%d %H:%M}" for each in pending]
 
     assert days(daily("00:30")) == []
     assert days(daily("00:30", catch_up=True)) == ["21 00:30"]
@@ -118,7 +131,29 @@ def test_what_is_missed() -> None:
     assert days(daily("00:30", catch_up=3)) == ["18 00:30", "19 00:30", "20 00:30", "21 00:30"]
     assert days(daily("07:30", catch_up=2)) == ["19 07:30", "20 07:30"]
     assert days(often("10m", catch_up=True), at("2026-11-21T06:09")) == ["21 06:00"]
-    assert next_run(daily(enabled=False), SHANGHAI, now) is None
+    assert days(often("10m")) == []
+
+
+def test_what_becomes_of_moments_that_were_missed() -> None:
+    def told(schedule: Schedule, through: str, now: str) -> list[str]:
+        pending = due(schedule, None, SHANGHAI, at(through), at(now))
+        found = judged(schedule, SHANGHAI, pending, at(now))
+        return [each.told if isinstance(each, LeftOut) else f"{each.moment:%d %H:%M}" for each in found]
+
+    assert told(daily("07:30"), "2026-11-20T07:30", "2026-11-21T07:39") == ["21 07:30"]
+    assert told(daily("07:30"), "2026-11-20T07:30", "2026-11-21T07:41") == ["too_late"]
+    assert told(daily("07:30"), "2026-11-17T07:30", "2026-11-21T07:31") == [
+        "too_late, 3 since 2026-11-18 07:30",
+        "21 07:30",
+    ]
+    assert told(daily("07:30", catch_up=True), "2026-11-19T07:30", "2026-11-21T09:00") == ["too_late", "21 07:30"]
+    assert told(daily("00:30", catch_up=2), "2026-10-01T00:30", "2026-11-21T09:00") == [
+        "too_late, 48 since 2026-10-02 00:30",
+        *("19 00:30", "20 00:30", "21 00:30"),
+    ]
+    assert told(often("10m"), "2026-11-01T00:00", "2026-11-21T06:09") == ["21 06:00"]
+    assert told(often("1h"), "2026-11-01T00:00", "2026-11-21T06:11") == ["too_late"]
+    assert told(often("1h", catch_up=True), "2026-11-01T00:00", "2026-11-21T06:11") == ["21 06:00"]
 
 
 def test_keys_and_data_hold_the_moment() -> None:
@@ -140,13 +175,12 @@ async def test_apscheduler_plans_the_same_moments() -> None:
     with freezegun.freeze_time("2026-11-20 15:59:50", real_asyncio=True) as clock:  # 23:59:50 in Shanghai
         async with wired(daily("00:00"), often("10m"), now="2026-11-20T23:59:50") as made:
             scheduler = Scheduler(made)
-            scheduler.start()
+            await scheduler.start()
             assert set(scheduler.due().values()) == {at("2026-11-21T00:00")}
             clock.tick(10)
             made.environment.time += 10 * SECOND  # type: ignore[attr-defined]
-            scheduler.look_at_clock()
-            for _ in range(20):
-                await asyncio.sleep(0.01)
+            await scheduler.turn()
+            await _turns(20)
             assert await keys(made) == ["001-20261121"]
             assert scheduler.due() == {"daily": at("2026-11-22T00:00"), "often": at("2026-11-21T00:10")}
             await scheduler.stop()
@@ -157,27 +191,28 @@ async def test_a_clock_that_is_set() -> None:
         async with wired(daily("07:30", catch_up=3), now="2026-11-21T00:00") as made:
             environment: Any = made.environment
             scheduler = Scheduler(made)
-            scheduler.start()
-            await _turns(10)
+            await scheduler.start()
+            await _turns(20)
             assert await keys(made) == ["001-20261118", "001-20261119", "001-20261120"]
             # the machine slept, or its clock was far behind: two days forward
             clock.tick(datetime.timedelta(days=2, hours=8))
             environment.time += (2 * 24 + 8) * 3600 * SECOND
             with structlog.testing.capture_logs() as logs:
-                scheduler.look_at_clock()
-                await _turns(20)
-            assert logs[0]["event"] == "clock_was_set"
+                await scheduler.turn()
+                await _turns(30)
+            assert "clock_was_set" in [each["event"] for each in logs]
             assert (await keys(made))[3:] == ["001-20261121", "001-20261122", "001-20261123"]
             # and back: what is due is planned anew, and what has run runs again without harm
             clock.move_to("2026-11-21 16:00:00")
             environment.time = int(at("2026-11-22T00:00").timestamp()) * SECOND
-            scheduler.look_at_clock()
+            await scheduler.turn()
             assert scheduler.due() == {"daily": at("2026-11-22T07:30")}
             clock.move_to("2026-11-21 23:30:00")
             environment.time = int(at("2026-11-22T07:30").timestamp()) * SECOND
-            scheduler.look_at_clock()
+            await scheduler.turn()
             await _turns(20)
             assert len(await keys(made)) == 6
+            assert {run.attempts for run in await made.registers.schedules.runs(None, None, 99)} == {1}
             await scheduler.stop()
 
 
@@ -186,18 +221,33 @@ async def _turns(count: int) -> None:
         await asyncio.sleep(0.005)
 
 
+async def by_clock(made: Application, schedule: Schedule, moment: datetime.datetime, jobs: Any = None) -> Ran | Begun:
+    """Make a run as the process that keeps the time does; return what is on record of it."""
+    register, now = made.registers.schedules, made.environment.now()
+    await register.declare(ScheduleState(schedule.name, 0))
+    lease = await made.registers.leases.take("clock", made.runner.worker, now, now + 3600 * SECOND)
+    assert lease is not None
+    begun = await Runs(made, *([] if jobs is None else [jobs])).by_clock(schedule, moment, lease)
+    run = (await register.last())[schedule.name]
+    return Ran(run.result or "running", run.told) if begun is Begun.BEGUN else begun
+
+
 # -- running
 async def test_two_processes_open_one_visit(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'visitflow.db'}"
     upgrade(url)
     moment = at("2026-11-21T07:30")
-    async with wired(daily(), store=url) as one, wired(daily(), store=url) as other:
-        ran = await asyncio.gather(*(Scheduler(each).run(daily(), moment) for each in (one, other, one)))
-        assert sorted(each.result for each in ran) == ["already", "already", "opened"]
+    time = Steady(at("2026-11-21T08:00"))
+    async with wired(daily(), store=url, environment=time) as one, wired(daily(), store=url, environment=time) as other:
+        assert await by_clock(one, daily(), moment) == Ran("opened", "jiangsu.session/001-20261121")
+        assert await Runs(other).by_hand(daily(), moment + datetime.timedelta(minutes=1), "li", "sure") == Ran(
+            "already", "jiangsu.session/001-20261121"
+        )
+        assert await by_clock(one, daily(), moment) is Begun.BEFORE
         assert await keys(one) == await keys(other) == ["001-20261121"]
     async with wired(daily(catch_up=True), store=url) as again:  # after a restart
         scheduler = Scheduler(again)
-        scheduler.start()
+        await scheduler.start()
         await _turns(20)
         await scheduler.stop()
         assert await keys(again) == ["001-20261121"]
@@ -208,25 +258,51 @@ async def test_a_visit_that_an_adapter_has_opened_with_its_sign_in_is_the_one_of
         adapter: Any = made.adapters["jiangsu_gateway"]
         adapter.on_sign_in("20261121001", "first_use")
         await made.sessions.settled()
-        assert await Scheduler(made).run(daily(), at("2026-11-21T07:30")) == Ran(
-            "already", "jiangsu.session/001-20261121"
-        )
+        assert await by_clock(made, daily(), at("2026-11-21T07:30")) == Ran("already", "jiangsu.session/001-20261121")
 
 
 async def test_what_was_missed_runs_at_start_and_only_once() -> None:
     async with wired(daily("07:30", catch_up=True), now="2026-11-21T08:00") as made:
         for _ in range(2):
             scheduler = Scheduler(made)
-            scheduler.start()
-            await _turns(10)
+            await scheduler.start()
+            await _turns(20)
             await scheduler.stop()
         assert await keys(made) == ["001-20261121"]
+        assert len(await made.registers.schedules.runs(None, None, 9)) == 1
+
+
+async def test_a_night_without_power_is_made_up_for_as_declared(tmp_path: Path) -> None:
+    """What a process left off at is on record: the next one needs no guess how long nobody ran."""
+    url = f"sqlite:///{tmp_path / 'visitflow.db'}"
+    upgrade(url)
+    schedules = daily("07:30"), job(catch_up=7)
+    jobs: dict[str, Job] = {}
+    days: list[datetime.date] = []
+
+    async def reconcile(_made: Application, day: datetime.date) -> None:
+        days.append(day)
+
+    jobs["reconcile"] = Job(reconcile)
+    for now in ("2026-11-21T08:00", "2026-11-24T08:00"):
+        with freezegun.freeze_time(at(now), real_asyncio=True):
+            async with wired(*schedules, store=url, now=now) as made:
+                scheduler = Scheduler(made, jobs)
+                await scheduler.start()
+                await _turns(60)
+                await scheduler.stop()
+                assert await keys(made) == []
+                runs = await made.registers.schedules.runs("daily", None, 9)
+                left = [(run.result, run.told) for run in runs]
+    assert [f"{day:%m-%d}" for day in days[-3:]] == ["11-21", "11-22", "11-23"], "each day once, in order"
+    assert len(days) == len(set(days)) == 8 + 3
+    assert left == [("skipped", "too_late, 3 since 2026-11-22 07:30")]
 
 
 async def test_a_schedule_that_is_off_does_not_run() -> None:
     async with wired(daily("07:30", catch_up=True, enabled=False)) as made:
         scheduler = Scheduler(made)
-        scheduler.start()
+        await scheduler.start()
         await _turns(5)
         assert scheduler.due() == {}
         await scheduler.stop()
@@ -243,9 +319,8 @@ async def test_a_job_gets_the_day_before_and_is_tried_again() -> None:
         return "12 visits"
 
     async with wired(job()) as made:
-        scheduler = Scheduler(made, {"reconcile": Job(reconcile)})
         with structlog.testing.capture_logs() as logs:
-            ran = await scheduler.run(job(), at("2026-03-01T00:30"))
+            ran = await by_clock(made, job(), at("2026-03-01T00:30"), {"reconcile": Job(reconcile)})
         assert ran == Ran("done", "12 visits")
         assert given == [datetime.date(2026, 2, 28)] * 3
         assert made.environment.pauses == [5, 10]  # type: ignore[attr-defined]
@@ -262,7 +337,7 @@ async def test_a_failure_is_given_up_after_a_while(monkeypatch: pytest.MonkeyPat
 
         monkeypatch.setattr(made.commands, "open", down)
         with structlog.testing.capture_logs() as logs:
-            ran = await Scheduler(made).run(daily(), at("2026-11-21T07:30"))
+            ran = await by_clock(made, daily(), at("2026-11-21T07:30"))
         assert ran == Ran("failed", "the disk is full")
         assert made.environment.pauses == [5, 10, 20, 40, 80, 160, 300]  # type: ignore[attr-defined]
         assert (len(logs), logs[-1]["log_level"], logs[-1]["tried"]) == (TRIES, "error", TRIES)
@@ -272,9 +347,172 @@ async def test_what_is_refused_is_not_tried_again() -> None:
     wrong = daily(open=SIGN_IN | {"data": {"operator": "not an operator"}, "key": "x"})
     async with wired(daily()) as made:
         with structlog.testing.capture_logs() as logs:
-            ran = await Scheduler(made).run(wrong, at("2026-11-21T07:30"))
-        assert ran.result == "refused"
+            ran = await by_clock(made, wrong, at("2026-11-21T07:30"))
+        assert isinstance(ran, Ran) and ran.result == "refused"
         assert (logs[0]["event"], logs[0]["field"]) == ("schedule_refused", "operator")
+
+
+# -- persons
+async def test_a_pause_holds_across_restarts_and_in_all_processes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'visitflow.db'}"
+    upgrade(url)
+    clock: Any
+    with freezegun.freeze_time(at("2026-11-21T07:00"), real_asyncio=True) as clock:
+        async with wired(daily(), store=url, now="2026-11-21T07:00") as made, wired(daily(), store=url) as command:
+            scheduler = Scheduler(made)
+            await scheduler.start()
+            await pause(command, "daily", "wang", "the centre is down")
+            with pytest.raises(NotLegal, match="paused already"):
+                await pause(command, "daily", "wang", "once more")
+            clock.move_to(at("2026-11-21T07:31"))  # before the process that keeps the time has looked at pauses
+            made.environment.time = int(at("2026-11-21T07:31").timestamp()) * SECOND  # type: ignore[attr-defined]
+            scheduler._scheduler.wakeup()
+            await _turns(10)
+            assert await keys(made) == []
+            await scheduler.turn()
+            assert scheduler.due() == {}
+            (standing,) = await standings(command)
+            assert standing.state is not None and standing.paused and standing.state.paused_by == "wang"
+            await scheduler.stop()
+        clock.move_to(at("2026-11-23T08:00"))
+        async with wired(daily(catch_up=7), store=url, now="2026-11-23T08:00") as made:
+            scheduler = Scheduler(made)
+            await scheduler.start()
+            await _turns(10)
+            assert (scheduler.due(), await keys(made)) == ({}, [])
+            assert await run_now(made, "daily", "wang", "to see whether it is back") == Ran(
+                "opened", "jiangsu.session/001-20261123"
+            )
+            await resume(made, "daily", "wang", "it is back")
+            with pytest.raises(NotLegal, match="not paused"):
+                await resume(made, "daily", "wang", "once more")
+            await scheduler.turn()
+            await _turns(10)
+            assert scheduler.due() == {"daily": at("2026-11-24T07:30")}
+            assert await keys(made) == ["001-20261123"], "what fell into the pause is left out"
+            await scheduler.stop()
+
+
+async def test_a_person_who_asks_says_who_and_why() -> None:
+    async with wired(daily()) as made:
+        for deed in (pause, resume, run_now):
+            for by, reason, field in (("", "why", "by"), ("wang", " ", "reason")):
+                with pytest.raises(BadInput) as caught:
+                    await deed(made, "daily", by, reason)
+                assert caught.value.field == field
+            with pytest.raises(UnknownThing):
+                await deed(made, "nightly", "wang", "why")
+        assert await made.registers.schedules.runs(None, None, 9) == []
+
+
+async def test_never_two_runs_of_a_schedule_at_once() -> None:
+    going, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(_made: Application, _day: datetime.date) -> None:
+        going.set()
+        await may_end.wait()
+
+    jobs = {"reconcile": Job(slow)}
+    async with wired(job(), now="2026-11-21T00:31") as made:
+        by_person = asyncio.create_task(run_now(made, "nightly", "wang", "now", jobs))
+        await going.wait()
+        with pytest.raises(AlreadyRunning):
+            await run_now(made, "nightly", "li", "now as well", jobs)
+        assert await by_clock_or_busy(made, job(), at("2026-11-21T00:30"), jobs) is Begun.BUSY
+        may_end.set()
+        assert (await by_person).result == "done"
+        assert await by_clock(made, job(), at("2026-11-21T00:30"), jobs) == Ran("done")
+        made_by = [(run.made_by, run.reason) for run in await made.registers.schedules.runs(None, None, 9)]
+        assert made_by == [("clock", ""), ("wang", "now")]
+
+
+async def by_clock_or_busy(made: Application, schedule: Schedule, moment: datetime.datetime, jobs: Any) -> Any:
+    async with asyncio.timeout(5):
+        return await by_clock(made, schedule, moment, jobs)
+
+
+async def test_a_person_is_told_why_a_run_failed_and_so_is_the_record() -> None:
+    async def fails(_made: Application, _day: datetime.date) -> None:
+        raise StoreError("the disk is full")
+
+    async with wired(job(), now="2026-11-21T00:31") as made:
+        await pause(made, "nightly", "wang", "not tonight")
+        with pytest.raises(StoreError, match="the disk is full"):
+            await run_now(made, "nightly", "wang", "now", {"reconcile": Job(fails)})
+        (run,) = await made.registers.schedules.runs(None, None, 9)
+        assert (run.result, run.told) == ("failed", "the disk is full")
+
+
+# -- calendars
+WORK = Hours.of(
+    Calendar(quiet=["22:00-06:00"]),
+    [Year(year=2026, holidays={"国庆节": ["2026-10-01..2026-10-07"]}, workdays=["2026-10-10"])],
+    SHANGHAI,
+)
+
+
+async def test_runs_on_days_off_are_left_out_or_moved() -> None:
+    """From Wednesday before the national holiday to the Saturday that is worked instead."""
+    schedules = (
+        daily("00:30", name="moved", calendar="work", when_closed="move", open=SIGN_IN | {"key": "m-{day}"}),
+        daily("07:30", name="left", calendar="work", open=SIGN_IN | {"key": "l-{day}"}),
+    )
+    clock: Any
+    with freezegun.freeze_time(at("2026-09-30T05:00"), real_asyncio=True) as clock:
+        async with wired(*schedules, now="2026-09-30T05:00", calendars={"work": WORK}) as made:
+            environment: Any = made.environment
+            scheduler = Scheduler(made)
+            await scheduler.start()
+            moved, left = await standings(made)
+            assert moved.next == Planned(at("2026-10-01T00:30"), at("2026-10-08T06:00"), Closed("holiday", "国庆节"))
+            assert left.next == Planned(at("2026-09-30T07:30"), at("2026-09-30T07:30"))
+            seen = {}
+            for now in ("2026-09-30T08:00", "2026-10-03T12:00", "2026-10-08T06:00", "2026-10-08T07:30"):
+                clock.move_to(at(now))
+                environment.time = environment.uptime = int(at(now).timestamp()) * SECOND
+                await scheduler.turn()
+                await _turns(40)
+                seen[now[5:]] = await keys(made)
+            assert seen["09-30T08:00"] == [], "half an hour late, and not to be caught up with"
+            assert seen["10-03T12:00"] == []
+            assert seen["10-08T06:00"] == [f"m-2026100{day}" for day in range(1, 9)], "each keeps its own day"
+            assert seen["10-08T07:30"] == ["l-20261008", *(f"m-2026100{day}" for day in range(1, 9))]
+            runs = await made.registers.schedules.runs("left", None, 9)
+            assert [(run.result, run.told) for run in runs] == [
+                ("opened", "jiangsu.session/l-20261008"),
+                ("skipped", "holiday 国庆节, 7 since 2026-10-01 07:30"),
+                ("skipped", "too_late"),
+            ]
+            await scheduler.stop()
+
+
+# -- watched
+async def test_what_alerts_are_told_of_schedules() -> None:
+    async with wired(daily("07:30", calendar="work"), job(), now="2026-12-10T08:00", calendars={"work": WORK}) as made:
+        register, now = made.registers.schedules, made.environment.now()
+
+        async def told(watched: str) -> dict[str, float]:
+            survey = await made.watching.surveyor.survey(fresh=0)
+            rule = next(each for each in load_rules() if each.watch == watched)
+            measured = dict(await MEASURES[watched](Source(made, survey), rule))
+            return {name: value for name, value in measured.items() if rule.holds(value)}
+
+        assert await told("schedule_late") == {}, "nobody has kept the time yet"
+        assert await told("calendar_days") == {"work": 21.0}
+        for name in ("daily", "nightly"):
+            await register.declare(ScheduleState(name, now - 86_400 * SECOND))
+        assert await told("schedule_late") == {"daily": 1800.0, "nightly": 27_000.0}
+        await pause(made, "nightly", "wang", "not tonight")
+        assert await told("schedule_late") == {"daily": 1800.0}
+        assert await told("schedule_paused") == {}
+        made.environment.time += 86_401 * SECOND  # type: ignore[attr-defined]
+        assert await told("schedule_paused") == {"nightly": 86_401.0}
+        assert await told("schedule") == {}
+        with pytest.raises(BadInput):
+            await Runs(made).by_hand(
+                daily(open=SIGN_IN | {"data": {"operator": ""}}), at("2026-12-10T07:30"), "li", "?"
+            )
+        assert await told("schedule") == {"daily": 1.0}, "whichever process made it"
 
 
 # -- checked before anything runs

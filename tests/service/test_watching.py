@@ -294,6 +294,10 @@ def test_numbers_of_persons_are_masked_in_every_line() -> None:
 
 
 # -- the scanner of the whole suite
+#: Two numbers without their check digits, of a region that was never handed out; the second of a month that is none.
+ELSEWHERE, NEVER = "99019919900307451", "99019919901307451"
+
+
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
@@ -301,7 +305,11 @@ def test_numbers_of_persons_are_masked_in_every_line() -> None:
         ("name", f"patient={people.name(7)}"),
         ("API key", "vfk_01jd0000000000000000000000_" + "a" * 43),
         ("exchange key", leaks.KEY),
+        ("identity number", f"id={ELSEWHERE + people.check_digit(ELSEWHERE)} of another region, with its check digit"),
+        ("token", "Bearer " + ".".join(["eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiJub2JvZHkifQ", "a" * 43])),
         (None, "H0000120261121083410000012"),
+        (None, f"{ELSEWHERE}{(int(people.check_digit(ELSEWHERE)) + 1) % 10} has another check digit"),
+        (None, f"{NEVER + people.check_digit(NEVER)} was born in no month"),
     ],
 )
 def test_the_scanner_finds_what_is_personal(kind: str | None, told: str) -> None:
@@ -313,7 +321,9 @@ def test_the_scanner_fails_a_test_that_logs_a_name(pytester: pytest.Pytester, mo
     pytester.makeconftest('pytest_plugins = ["tests.leaks"]')
     pytester.makepyfile(
         """
-        import logging, structlog
+        import logging, pytest, structlog, subprocess, sys
+        from engine.errors import BadInput
+        from service.settings import Settings
         from service.watching.tally import Tally
         from tests import people
 
@@ -335,6 +345,28 @@ def test_the_scanner_fails_a_test_that_logs_a_name(pytester: pytest.Pytester, mo
         def test_file(tmp_path):
             (tmp_path / "serve.log").write_text(people.identity_number(2))
 
+        def test_traceback():
+            try:
+                raise ValueError(people.name(3))
+            except ValueError:
+                logging.getLogger("x").exception("failed")
+
+        def test_error():
+            with pytest.raises(BadInput):
+                raise BadInput("no such person", field="number", found=people.identity_number(3))
+
+        def test_process():
+            code = "import sys; from tests import people; sys.stderr.write(people.name(4))"
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+        def test_secret():
+            Settings(webhook_secret="whsec-new,whsec-old", _env_file=None)
+            structlog.get_logger("x").info("signed with whsec-old")
+
+        def test_secret_of_a_process():
+            subprocess.run([sys.executable, "-c", ""], env={"VISITFLOW_HIS_PASSWORD": "not-a-secret"})
+            structlog.get_logger("x").info("signed in with not-a-secret")
+
         def test_clean():
             global tally
             tally = None
@@ -343,5 +375,5 @@ def test_the_scanner_fails_a_test_that_logs_a_name(pytester: pytest.Pytester, mo
     )
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:randomly")
     outcomes = result.parseoutcomes()
-    assert outcomes.get("errors") == 5, result.stdout.str()
+    assert outcomes.get("errors") == 10, result.stdout.str()
     assert re.search(r"G10: log holds an invented name", result.stdout.str())

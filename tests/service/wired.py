@@ -12,12 +12,14 @@ from typing import Any, cast
 import httpx
 from fastapi import FastAPI
 
+from engine.peers import Limits, Peers
 from engine.runner import Runner, RunnerFigures
 from flows import Site
 from service.access.secrets import digest, hashed, key_text, token
 from service.api import build_api
 from service.api.desk import Desk
 from service.application import Application
+from service.limiting.keeper import Keeper
 from service.settings import Settings
 from service.watching.tally import Tally
 from service.watching.watching import Watching
@@ -48,6 +50,9 @@ class Wired:
 
     def __post_init__(self) -> None:
         self.registers = self.registers or open_registers(self.world.store)
+        gate = self.world.gate
+        self.peers = gate if isinstance(gate, Peers) else Peers(Limits(), self.world.environment)
+        self.peers.know(self.world.adapters)
         figures = RunnerFigures(turned_at=self.world.environment.monotonic())
         self.runner = SimpleNamespace(in_flight=0, worker=self.worker, figures=figures)
         self.application = cast(
@@ -74,6 +79,10 @@ class Wired:
             self.world.adapters,
             cast(Runner, self.runner),
             self.tally,
+            self.peers,
+        )
+        self.application.peers = Keeper(
+            self.peers, self.registers.peers, self.world.store, self.world.environment, self.worker, lambda: None
         )
         self.api: FastAPI = build_api(self.application)
 

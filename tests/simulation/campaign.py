@@ -32,6 +32,7 @@ class Outcome:
     turns: int = 0
     elapsed: float = 0.0
     kills: int = 0
+    pauses: int = 0  #: times that a process left the peer alone
 
 
 def kind_of(seed: int) -> str:
@@ -40,8 +41,8 @@ def kind_of(seed: int) -> str:
     return "jiangsu" if seed % 2 == 0 else others[seed // 2 % len(others)]
 
 
-def play(seed: int, only: Iterable[str] | None = None) -> Outcome:
-    """Play one schedule; with ``only``, leave out every other fault."""
+def play(seed: int, only: Iterable[str] | None = None, *, gated: bool = False) -> Outcome:
+    """Play one schedule; with ``only``, leave out every other fault. ``gated``: peers have limits and breakers."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     fate = Fate(seed, None if only is None else frozenset(only))
     world = World(fate)
@@ -49,7 +50,7 @@ def play(seed: int, only: Iterable[str] | None = None) -> Outcome:
     broken: str | None = None
     asyncio.set_event_loop(world)
     try:
-        hospital = Hospital(fate, world, kind_of(seed))
+        hospital = Hospital(fate, world, kind_of(seed), gated=gated)
         world.run_until_complete(_whole(hospital))
     except (AssertionError, Idle) as error:
         broken = str(error) or type(error).__name__
@@ -60,7 +61,8 @@ def play(seed: int, only: Iterable[str] | None = None) -> Outcome:
         asyncio.set_event_loop(None)
     story = [] if hospital is None else hospital.story
     kills = sum(not life.process.alive for life in hospital.lives) if hospital is not None else 0
-    return Outcome(seed, kind_of(seed), broken, fate.struck, story, world.turns, world.elapsed, kills)
+    pauses = 0 if hospital is None else hospital.pauses
+    return Outcome(seed, kind_of(seed), broken, fate.struck, story, world.turns, world.elapsed, kills, pauses)
 
 
 async def _whole(hospital: Hospital) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import datetime
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 from adapters.jiangsu.gateway import GatewaySettings, JiangsuGateway
 from engine.actions import ActionKind, legal_actions
@@ -17,18 +18,22 @@ from engine.catalogue import Catalogue
 from engine.commands import Commands
 from engine.definitions import FlowDefinition
 from engine.environment import SECOND, Micros, time_ordered_id
-from engine.errors import VisitflowError
+from engine.errors import StoreError, VisitflowError
 from engine.events import Cause, Role, Verdict
 from engine.machine import Flow
 from engine.outcomes import Effect, InDoubt, NotSent, Outcome
+from engine.peers import Limits, Peers
+from engine.peers.breaker import State
 from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
-from engine.store import Status, VisitFilter, Worker
+from engine.store import Status, Store, VisitFilter, Worker
 from engine.visit import Visit, fold
 from flows import load_catalogue
+from service.limiting.keeper import Keeper
 from simulators.common.numbers import read_json, write_json
 from simulators.jiangsu.gateway import Gateway
 from storage import MemoryStore
+from storage.registers import open_registers
 from tests.jiangsu import opening, outpatient
 from tests.simulation.disk import Disk
 from tests.simulation.fate import Fate
@@ -122,6 +127,7 @@ class Life:
     runner: Runner | None = None
     commands: Commands | None = None
     task: asyncio.Task[Any] | None = None
+    keeping: asyncio.Task[Any] | None = None
 
     @property
     def ready(self) -> bool:
@@ -146,6 +152,8 @@ class Hospital:
     numbers: list[int] = field(default_factory=lambda: [0])
     resumed: Counter[str] = field(default_factory=Counter)
     processes: int = 1
+    gated: bool = False  #: peers have limits and breakers, which processes share
+    pauses: int = 0  #: times that a process left the peer alone
 
     def __post_init__(self) -> None:
         self.network = Network(self.fate)
@@ -157,6 +165,7 @@ class Hospital:
         )
         self.definition, self.catalogue = FLOWS[self.kind]()
         self.flow = Flow(self.definition, self.catalogue)
+        self.board = open_registers(self.store).peers
 
     def tell(self, what: str) -> None:
         """Add a line to the story."""
@@ -194,10 +203,40 @@ class Hospital:
             self.clock,
             settings=settings,
             processes=self,
+            gate=self._gate(adapter.name) if self.gated else None,
         )
+        if self.gated:
+            await self._keep(life)
         await life.runner.start()
         life.commands = Commands(life.disk, registry, self.clock, life.runner.worker, life.runner.wake, life.runner)  # type: ignore[arg-type]
         await asyncio.Event().wait()
+
+    def _gate(self, peer: str) -> Peers:
+        """Limits so narrow that calls wait and are sent back, and a breaker that gives up soon."""
+        breaker = {"failures": 1, "pause": "5s", "longest": "30s"}
+        bears = {"concurrent": 1 + self.fate.pick("slots", 2), "rate": 0.5, "burst": 2, "breaker": breaker}
+        peers = Peers(Limits.model_validate({"default": bears}), self.clock, waiting=1)
+        peers.know([peer])
+        return peers
+
+    async def _keep(self, life: Life) -> None:
+        """Keep the process's peers, as the service does beside the runner."""
+        assert life.runner is not None
+        peers, store = life.runner.gate, cast(Store, life.disk)
+        assert isinstance(peers, Peers)
+        keeper = Keeper(peers, self.board, store, self.clock, life.runner.worker, life.runner.wake, 20 * SECOND)
+
+        def changed() -> None:
+            self.pauses += any(peer.breaker.state is State.PAUSED for peer in peers)
+            keeper.turned()
+
+        async def keep() -> None:
+            while True:
+                with suppress(StoreError):
+                    await keeper.run()
+
+        peers.changed = changed
+        life.keeping = life.process.start(keep)
 
     def _adapter(self) -> Adapter:
         if self.kind != "jiangsu":

@@ -31,6 +31,27 @@ def test_whatever_happens_everything_comes_to_rest_and_the_books_agree(part: int
     assert tally.kills > each // 2
 
 
+def held_off(first: int, count: int) -> tuple[list[str], int, int]:
+    """Play schedules with limits and breakers: what broke, in how many calls were held off, and how often."""
+    played = [play(seed, gated=True) for seed in range(first, first + count)]
+    broken = [f"seed {each.seed}: {each.broken}" for each in played if each.broken is not None]
+    return broken, sum(each.pauses > 0 for each in played), sum(each.pauses for each in played)
+
+
+def test_with_limits_and_breakers_everything_comes_to_rest_as_well() -> None:
+    broken, paused, _ = held_off(0, 24)
+    assert broken == []
+    assert paused > 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_with_limits_and_breakers_many_schedules_come_to_rest(part: int) -> None:
+    broken, paused, times = held_off(1000 + part * 100, 100)
+    assert broken == []
+    assert paused > 20 and times > 60
+
+
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: f"{story['seed']}: {story['was']}")
 def test_a_kept_story_ends_well(story: dict[str, Any]) -> None:
     outcome = play(story["seed"], story["only"])

@@ -13,7 +13,7 @@
     source.onopen = () => { clearInterval(poll); poll = 0; tell("live"); };
     source.onerror = () => polling();       // the browser comes back by itself, except after an error answer
     for (const kind of ["opened", "triggered", "concluded", "settled", "stuck", "resumed", "corrected", "undo_requested",
-      "undone", "migrated", "closed", "late_looked", "looked", "timer_fired", "reset"]) source.addEventListener(kind, soon);
+      "undone", "migrated", "closed", "late_looked", "looked", "timer_fired", "paused", "reset"]) source.addEventListener(kind, soon);
     window.addEventListener("pagehide", () => source.close());
   }
 

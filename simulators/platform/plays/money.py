@@ -136,6 +136,15 @@ async def ask_refund(stage: Stage, patient: int, options: Options) -> dict[str, 
     return told_call(await stage.hospital.call("13.1.1", sent))
 
 
+async def ask_again(stage: Stage, patient: int, options: Options) -> dict[str, Any]:
+    """13.1.1 of a ``trade`` whose money was left where it is: the platform's people look at it once more."""
+    order = stage.order(options, patient, *_BUSINESSES)
+    if order.fate != "kept":
+        raise Nothing(f"it is {order.fate}")
+    await stage.settling.ask_once(order)
+    return told_order(order)
+
+
 async def compare(stage: Stage, _patient: int, options: Options) -> dict[str, Any]:
     """14.2.1 against the ledger: what one side has and the other has not, from ``startTime`` to ``endTime`` (today)."""
     day = stage.platform.clock.stamp()[:10]
@@ -166,5 +175,6 @@ PLAYS: dict[str, Play] = {
     "deposit": deposit,
     "repeat_notice": repeat_notice,
     "ask_refund": ask_refund,
+    "ask_again": ask_again,
     "compare": compare,
 }

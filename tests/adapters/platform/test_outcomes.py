@@ -14,9 +14,11 @@ from adapters.platform.calling import HOSPITAL_METHODS, PLATFORM_METHODS, Method
 from adapters.platform.contracts import INTERFACES, RETURN_CODES, Kind, loads
 from adapters.platform.contracts.codes import REFUNDS
 from adapters.platform.contracts.model import Envelope, Type
+from adapters.platform.peer import ROWS
 from adapters.platform.verdicts import DATA_NO, MESSAGE_NO, STATUS_NO
 from engine.outcomes import Busy, Category, Done, Effect, InDoubt, NotSent, Refused
 from tests import people
+from tests.adapters.platform import samples
 from tests.adapters.platform.peers import Adapter, Peer, json, refusal_of, reply_of, request_of
 
 SIDES = [(PlatformClient, name) for name in PLATFORM_METHODS] + [(HospitalPort, name) for name in HOSPITAL_METHODS]
@@ -160,6 +162,20 @@ async def test_what_does_not_fit_does_not_leave(side: type[Adapter], operation: 
     assert isinstance(outcome, Refused)
     assert (outcome.code, outcome.category) == ("contract", Category.DATA)
     assert "surprise" in outcome.message
+    assert not peer.asked
+
+
+@pytest.mark.parametrize(("side", "operation"), SPOKEN, ids=lambda each: getattr(each, "name", each))
+async def test_without_a_required_member_nothing_leaves_and_it_is_named(side: type[Adapter], operation: str) -> None:
+    contract = method_of(side, operation).interface.request
+    peer = Peer(json({}), adapter_class=side)
+    whole = samples.request(method_of(side, operation).interface, full=True)
+    for path in samples.required(contract):
+        body = samples.without(whole, path)
+        outcome = await peer.call(operation, {ROWS: body} if isinstance(body, list) else body)
+        assert isinstance(outcome, Refused), path
+        assert (outcome.code, outcome.category) == ("contract", Category.DATA)
+        assert samples.spelt(path) in outcome.message
     assert not peer.asked
 
 

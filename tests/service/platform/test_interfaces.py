@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
+import structlog
 
 from adapters.platform.calling import HOSPITAL_METHODS
 from adapters.platform.contracts import INTERFACES, Kind, Misfit, Verdict, dumps, read_reply, validate_request
-from adapters.platform.contracts.model import Direction, Envelope
+from adapters.platform.contracts.model import Direction, Envelope, Field, Type
 from tests.adapters.platform import examples, samples
-from tests.adapters.platform.peers import refusal_of
+from tests.adapters.platform.peers import refusal_of, reply_of
 from tests.service.platform.bench import Bench, bench
 from tests.service.platform.flows import wire
 
@@ -122,8 +124,6 @@ async def test_what_the_his_says_of_a_query_is_handed_back(desk: Bench, code: st
 
 
 async def test_a_query_that_is_not_answered_is_busy_and_asked_once(desk: Bench) -> None:
-    import httpx
-
     body = wire("3.1.1", samples.request(INTERFACES["3.1.1"], full=True))
     for error in (httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.Response(502)):
         desk.his("3.1.1", error)
@@ -140,10 +140,69 @@ async def test_unknown_members_of_the_his_do_not_reach_the_platform(desk: Bench)
     assert "trace" not in answer
 
 
-async def test_a_reply_of_the_his_that_does_not_fit_is_a_fault_that_names_members(desk: Bench) -> None:
-    desk.his("7.1.1", {"success": True, "msg": "", "code": "10001", "data": {}})
+QUERIES = [
+    operation
+    for operation, method in HOSPITAL_METHODS.items()
+    if method.interface.kind is Kind.QUERY
+    and operation not in ("13.1.1", "5.1.6")  # a bad answer to these is "nonrefundable", see test_refunds
+    and method.interface.reply(method.name).envelope is not Envelope.BYTES
+]
+
+
+def unfit_replies(operation: str) -> list[tuple[dict[str, Any], str]]:
+    """Replies of the HIS that say yes and miss one required member each, with how that member is told."""
+    method = HOSPITAL_METHODS[operation]
+    contract = method.interface.reply(method.name)
+    whole = reply_of(method)
+    said = [(path, contract.beside) for path in samples.required(Field("", Type.OBJECT, fields=contract.beside))]
+    if contract.data is not None and whole.get("data") is not None:
+        said += [(("data", *path), {"data": contract.data}) for path in samples.required(contract.data)]
+    found = []
+    for path, fields in said:
+        last = Field("", Type.OBJECT, fields=fields)
+        for part in path:
+            last = last.fields[part] if part else last
+        if last.also:
+            continue  # it has another spelling, which is there
+        there = path[:1] + path[2:] if path[1:2] == ("",) and isinstance(whole["data"], dict) else path  # 19.2: one row
+        found.append((samples.without(whole, there), samples.spelt(path)))
+    return found
+
+
+@pytest.mark.parametrize("operation", QUERIES)
+async def test_a_reply_of_the_his_that_does_not_fit_is_a_fault_that_names_members(desk: Bench, operation: str) -> None:
+    body = wire(operation, samples.request(HOSPITAL_METHODS[operation].interface, full=True))
+    for reply, member in unfit_replies(operation):
+        desk.his(operation, reply)
+        with structlog.testing.capture_logs() as logs:
+            answer = await desk.post(operation, body)
+        assert (answer["success"], str(answer["code"])) == (False, "10003"), (member, answer)
+        assert member in answer["msg"]
+        assert answer["msg"].startswith("院内返回的数据不符合接口规范：")
+        [told] = [each for each in logs if each["event"] == "platform_reply_unfit"]
+        assert member in told["members"]
+
+
+def test_most_queries_have_a_member_to_miss() -> None:
+    assert sum(len(unfit_replies(operation)) for operation in QUERIES) > 600
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (b"<html>", "10003"),
+        (b"[]", "10003"),
+        ({"success": True, "msg": "", "code": "60506", "data": None}, "10003"),
+        ({"success": True, "msg": "", "code": "10001", "data": {"balance": "much"}}, "10003"),
+        (httpx.Response(500, content=b"{}"), "40001"),
+        (httpx.ReadError("x"), "40001"),
+    ],
+)
+async def test_no_answer_is_busy_and_a_bad_answer_is_a_fault(desk: Bench, said: Any, code: str) -> None:
+    desk.his("7.1.1", httpx.Response(200, content=said) if isinstance(said, bytes) else said)
     answer = await desk.post("7.1.1", wire("7.1.1", samples.request(INTERFACES["7.1.1"], full=True)))
-    assert answer["code"] in ("10003", "40001")
+    assert str(answer["code"]) == code
+    assert "much" not in answer["msg"]
 
 
 async def test_an_empty_result_keeps_its_structure(desk: Bench) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,37 @@ def test_a_late_original_makes_the_repeat_wait_and_the_refund_query_unsure(hospi
 
     assert hospital.post("13.1.1", **question).json()["data"] == "nonrefundable"
     assert hospital.control("GET", "/ledger?trade=JZKCZ-L")["count"] == 1
+
+
+def struck_by_chance(seed: int) -> tuple[list[bool], list[bool]]:
+    """Which of thirty top-ups and thirty queries got no answer."""
+    found = start("simulators.hospital")
+    found.control("PUT", "/chances", {"seed": seed, "write": {"lose_reply": 0.3}, "read": {"lose_request": 0.2}})
+
+    def lost(call: Callable[[], object]) -> bool:
+        try:
+            call()
+        except httpx.TransportError:
+            return True
+        return False
+
+    writes = [lost(partial(top_up, found, f"JZKCZ-{number}")) for number in range(30)]
+    reads = [lost(partial(found.post, "7.1.1", medicalCardNumber=card_number(1))) for _ in range(30)]
+    assert booked(found) == 30  # replies were lost, not requests
+    assert found.control("GET", "/faults")["struck"] == ["lose_reply"] * sum(writes) + ["lose_request"] * sum(reads)
+    found.stop()
+    return writes, reads
+
+
+def test_chance_strikes_writes_and_queries_alike_from_a_seed(hospital: Running) -> None:
+    first = struck_by_chance(5)
+
+    assert 2 < sum(first[0]) < 20
+    assert 0 < sum(first[1]) < 16
+    assert struck_by_chance(5) == first
+    assert struck_by_chance(6) != first
+    for wrong in ({"write": {"dance": 1}}, {"read": {"lose_reply": 0.7, "hang": 0.7}}, {"write": {"hang": -1}}):
+        assert "error" in hospital.control("PUT", "/chances", wrong)
 
 
 def test_slow_answers(hospital: Running) -> None:

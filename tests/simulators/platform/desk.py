@@ -9,7 +9,7 @@ from typing import Any
 
 from simulators.common.book import Book
 from simulators.platform.clock import Clock
-from simulators.platform.door import ChanceFaults, Door
+from simulators.platform.door import Door, chance_faults
 from simulators.platform.outgoing import Hospital, Told
 from simulators.platform.platform import Platform
 from simulators.platform.plays import PLAYS
@@ -71,7 +71,7 @@ class Desk:
         self.platform = Platform(12, None if folder is None else Book(folder), Sleepless())
         if switches:
             self.platform.note("switches", switches)
-        self.faults = ChanceFaults()
+        self.faults = chance_faults()
         self.door = Door(self.platform, self.faults)
         self.hospital = Scripted(self.platform)
         self.settling = Settling(self.platform, self.hospital)

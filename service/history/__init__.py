@@ -1,0 +1,1 @@
+"""History for analysts: facts drawn from journals, figures, exports. docs/history.md, ADR 31."""
