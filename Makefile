@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 ARGS ?=
 
-.PHONY: help install demo test test-fast lint types format lock bench simulation explore mutants record payments screens clean
+.PHONY: help install demo test test-fast lint types format lock bench simulation fleet explore mutants record payments screens clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -59,6 +59,9 @@ bench: $(BENCH_STAMP)  ## measure and renew docs/performance.md (ARGS='--only re
 
 simulation: $(STAMP)  ## 100,000 schedules of the whole service from a seed (20 min), written to docs/reliability.md
 	$(BIN)/python -m tests.simulation --seed 1000000 --schedules 100000 --write docs/reliability.md $(ARGS)
+
+fleet: $(STAMP)  ## workers on one PostgreSQL in trouble for five minutes, by both dispatches, written to docs/reliability.md
+	$(BIN)/python -m tests.crash.fleet --seed 20261121 --dispatch procrastinate,embedded --write docs/reliability.md $(ARGS)
 
 explore: $(STAMP)  ## every situation of every shipped flow, written to docs/reliability.md
 	$(BIN)/python -m tests.flows.explored --write docs/reliability.md $(ARGS)

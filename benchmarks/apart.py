@@ -7,9 +7,13 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import psutil
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,6 +50,27 @@ class Meter:
         seconds = time.perf_counter() - self._began
         cpu, own = time.process_time() - self._cpu, time.thread_time() - self._own
         return Spent(seconds, cpu, own, written() - self._written)
+
+
+def server_cpu(url: str) -> float:
+    """Return the seconds of processor that a PostgreSQL server of ours has used so far, 0 for another or none."""
+    folder = parse_qs(urlsplit(url).query).get("host", [""])[0]
+    file = Path(folder) / "postmaster.pid"
+    if not folder or not file.exists():
+        return 0.0
+    return tree_cpu(int(file.read_text(encoding="ascii").split()[0]))
+
+
+def tree_cpu(pid: int) -> float:
+    """Return the seconds of processor that a process, its children, and those that have ended, have used so far."""
+    parent = psutil.Process(pid)
+    ended = parent.cpu_times()
+    used = ended.children_user + ended.children_system
+    for process in (parent, *parent.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            used += times.user + times.system
+    return float(used)
 
 
 def written() -> int:

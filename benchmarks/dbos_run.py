@@ -19,6 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from benchmarks.apart import server_cpu
 from benchmarks.flow import STEPS
 from benchmarks.places import file_of
 
@@ -50,6 +51,7 @@ class DbosMeasured:
     rate: float  #: steps per second
     settings: str
     commits: int  #: SQLite without write-ahead log only: transactions that changed the file
+    micros: float = 0.0  #: of processor a step, the server's as well
 
 
 def version() -> str | None:
@@ -122,8 +124,11 @@ def _run(load: DbosLoad) -> DbosMeasured:
     }
     visit("warm")
     commits = _changes(load)
+    used = time.process_time() + server_cpu(load.url)
     seconds = modes[load.mode]()
-    measured = DbosMeasured(load.visits * STEPS / seconds, _settings(lite), _changes(load) - commits)
+    used = time.process_time() + server_cpu(load.url) - used
+    steps = load.visits * STEPS
+    measured = DbosMeasured(steps / seconds, _settings(lite), _changes(load) - commits, 1e6 * used / steps)
     DBOS.destroy()
     return measured
 

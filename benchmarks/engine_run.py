@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.apart import Meter, Spent
+from benchmarks.apart import Meter, Spent, server_cpu
+from benchmarks.dispatches import DISPATCHES
 from benchmarks.flow import NAME, STEPS, NullAdapter, catalogue, fee_lines, flow
 from benchmarks.places import Raw
 from benchmarks.profiling import Shares, shares
@@ -21,6 +22,7 @@ from engine.environment import SystemEnvironment
 from engine.registry import Registry
 from engine.runner import Runner, RunnerFigures, RunnerSettings
 from engine.store import Store
+from service.dispatch.schema import upgrade_jobs
 from service.tuning import tune_collector
 from service.watching.tally import Tally
 from storage import Vault, open_store, upgrade
@@ -40,6 +42,7 @@ class Load:
     data_bytes: int = 0
     profiled: bool = False
     watched: bool = False  #: counted for /metrics, as `serve` does
+    dispatch: str = "embedded"  #: one of DISPATCHES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,12 @@ class Measured:
     events: int
     wal: int  #: bytes of the server's WAL (PostgreSQL only)
     profile: Shares | None = None
+    server: float = 0.0  #: seconds of processor of the database's server
+
+    @property
+    def micros(self) -> float:
+        """Return microseconds of processor a step, the server's as well: what does not depend on who else is busy."""
+        return 1e6 * (self.spent.cpu + self.server) / self.steps
 
     @property
     def rate(self) -> float:
@@ -101,18 +110,28 @@ async def engine(
     adapter: Adapter | None = None,
     *,
     watched: bool = False,
+    dispatch: str = "embedded",
+    adopts: bool = True,
 ) -> AsyncIterator[Engine]:
-    """Set an engine up as the service does, on a database that is brought up to date first."""
+    """Set an engine up as the service does, on a database that is brought up to date first.
+
+    Unless it ``adopts``, visits that are opened here wait for the dispatch like those that others opened.
+    """
     watch = Tally() if watched else None
     environment = SystemEnvironment()
-    store = open_store(url, Vault.parse("bench:" + base64.b64encode(secrets.token_bytes(32)).decode()))
+    chosen = DISPATCHES[dispatch](url, environment)
+    vault = Vault.parse("bench:" + base64.b64encode(secrets.token_bytes(32)).decode())
+    store = open_store(url, vault, wakes=chosen.wakes)
     await store.start()
     registry = Registry(store, catalogue(), environment)
     await registry.load([definition])
     adapters = {"null": adapter or NullAdapter()}
-    runner = Runner(store, registry.version, adapters, environment, settings=settings, watch=watch)
+    runner = Runner(
+        store, registry.version, adapters, environment, settings=settings, watch=watch, dispatch=chosen.dispatch
+    )
+    adopter = runner if adopts else None
     try:
-        yield Engine(store, runner, Commands(store, registry, environment, runner.worker, runner.wake, runner, watch))
+        yield Engine(store, runner, Commands(store, registry, environment, runner.worker, runner.wake, adopter, watch))
     finally:
         await store.close()
 
@@ -127,19 +146,30 @@ def whole(load: Load) -> Measured:
     return _run(load, _whole)
 
 
+def told(load: Load) -> Measured:
+    """Time everything, from opening to closing, of visits that are opened all at once and wait for the dispatch."""
+    return _run(load, _told)
+
+
 def _run(load: Load, how: Callable[[Load, Engine, cProfile.Profile | None], object]) -> Measured:
     upgrade(load.url)
+    if load.dispatch != "embedded":
+        upgrade_jobs(load.url)
     tune_collector()
     return asyncio.run(_measure(load, how))
 
 
 async def _measure(load: Load, how: Callable[..., object]) -> Measured:
-    async with engine(load.url, RunnerSettings(in_flight=load.in_flight), flow(), watched=load.watched) as running:
+    settings, adopts = RunnerSettings(in_flight=load.in_flight), how is not _told
+    async with engine(
+        load.url, settings, flow(), watched=load.watched, dispatch=load.dispatch, adopts=adopts
+    ) as running:
         if how is _advance:
             await running.open(load.visits, load.data_bytes)
         profile = cProfile.Profile() if load.profiled else None
         raw = Raw(load.url)
         commits, events, wal = running.store.figures.commits, running.store.figures.events, raw.wal_position()
+        server = server_cpu(load.url)
         meter = Meter()
         await how(load, running, profile)  # type: ignore[misc]
         spent = meter.stop()
@@ -151,6 +181,7 @@ async def _measure(load: Load, how: Callable[..., object]) -> Measured:
             events=figures.events - events,
             wal=raw.wal_position() - wal,
             profile=None if profile is None else shares(profile),
+            server=server_cpu(load.url) - server,
         )
         raw.close()
         await running.runner.stop()
@@ -167,6 +198,16 @@ async def _advance(load: Load, running: Engine, profile: cProfile.Profile | None
         await done.wait()
     if profile is not None:
         profile.disable()
+
+
+async def _told(load: Load, running: Engine, _profile: cProfile.Profile | None) -> None:
+    done = asyncio.Event()
+    running.runner.figures = Watched(lambda finished: done.set() if finished >= load.visits else None)
+    await running.runner.start()
+    opening = asyncio.create_task(running.open(load.visits))
+    async with asyncio.timeout(_PATIENCE):
+        await opening
+        await done.wait()
 
 
 async def _whole(load: Load, running: Engine, _profile: cProfile.Profile | None) -> None:

@@ -60,6 +60,15 @@ class SilentAdapter(NullAdapter):
         raise AssertionError("nobody ever answers")
 
 
+class SlowAdapter(NullAdapter):
+    """A peer that takes 50 ms for every call."""
+
+    async def call(self, call: Call) -> Outcome:
+        """Answer after a while."""
+        await asyncio.sleep(0.05)
+        return await super().call(call)
+
+
 class Do(BaseStep):
     """A step that must not be repeated."""
 

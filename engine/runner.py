@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ import structlog
 from engine import faultpoints
 from engine.adapter import Adapter
 from engine.calling import Caller
+from engine.dispatch import Dispatch, Polling
 from engine.environment import SECOND, Environment, Micros
 from engine.errors import LeaseLost, StoreError
 from engine.execution import Executor, FlowSource
@@ -24,7 +25,7 @@ from engine.fairness import EVEN, Taking
 from engine.gate import Gate, Priority
 from engine.processes import Processes, SystemProcesses
 from engine.room import Room
-from engine.store import Claim, Lease, Store
+from engine.store import Claim, Lease, Projection, Store
 from engine.trace import where
 from engine.watching import Watch
 
@@ -72,10 +73,12 @@ class Runner:
         watch: Watch | None = None,
         gate: Gate | None = None,
         weights: Mapping[Priority, int] = EVEN,
+        dispatch: Dispatch | None = None,
     ) -> None:
         """``flows`` returns the compiled flow of a version hash; ``watch`` is told of calls and events.
 
-        ``gate`` is asked before every call; ``weights`` divide places when more is due than can be moved.
+        ``gate`` is asked before every call; ``weights`` divide places when more is due than can be moved; ``dispatch``
+        brings due visits: without one the runner looks for them itself.
         """
         self._processes = processes or SystemProcesses()
         self.settings = settings or RunnerSettings()
@@ -84,10 +87,10 @@ class Runner:
         self._store = store
         self._environment = environment
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._coming = 0  #: places kept for visits that are being leased
         self._leases: dict[str, Lease] = {}
         self._trusted: dict[str, Micros] = {}  # visit → monotonic time until which its lease is surely ours
-        self._wake = asyncio.Event()
-        self._changed = False
+        self.dispatch = dispatch or Polling()
         self._loops: list[asyncio.Task[None]] = []
         self._taking = Taking(weights, self.settings.in_flight)
         self._moving: Counter[Priority] = Counter()
@@ -108,15 +111,14 @@ class Runner:
 
     def wake(self) -> None:
         """Look for due visits now: something has changed."""
-        self._changed = True
-        self._wake.set()
+        self.dispatch.wake()
 
     async def start(self) -> None:
         """Take over what dead processes left, then begin to work."""
         await self._register()
         await self._take_over_the_dead()
         self._loops = [
-            asyncio.create_task(self._for_ever(self._dispatch), name="dispatch"),
+            asyncio.create_task(self._for_ever(lambda: self.dispatch.run(self)), name="dispatch"),
             asyncio.create_task(self._for_ever(self._heartbeat), name="heartbeat"),
         ]
 
@@ -141,7 +143,7 @@ class Runner:
     async def run_until_idle(self) -> None:
         """Move everything that is due now and return: for tests and commands that run without a service."""
         while True:
-            claimed = await self._claim()
+            claimed = await self.take()
             if not claimed and not self._tasks:
                 return
             if self._tasks:
@@ -153,43 +155,6 @@ class Runner:
             with suppress(Exception):
                 await loop()
             await asyncio.sleep(self.settings.poll / SECOND)
-
-    # -- dispatch
-    async def _dispatch(self) -> None:
-        while True:
-            self._wake.clear()
-            pause = self.settings.poll
-            try:
-                if len(self._tasks) < self.settings.in_flight:
-                    # Something has just changed: claim at once. Else look first: an idle runner writes nothing.
-                    changed, self._changed = self._changed, False
-                    if changed and await self._claim():
-                        self._changed = True
-                        continue
-                    pause = await self._until_due()
-                    if pause == 0 and await self._claim():
-                        continue
-                    if self._taking.held_back:  # what is due waits for others to end, which wakes this loop
-                        pause = self.settings.poll
-                else:
-                    self._turned()
-            except StoreError as error:
-                log.warning("claiming_failed", error=error.message)
-                pause = self.settings.poll
-            except Exception as error:  # whatever it is: a runner that beats and moves nothing helps nobody
-                log.error("dispatch_failed", error=where(error))
-                pause = self.settings.poll
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(pause, SECOND // 100) / SECOND):
-                    await self._wake.wait()
-
-    async def _until_due(self) -> Micros:
-        """Return how long until a visit is due, at most ``poll``; 0 when one is. An idle runner writes nothing."""
-        due = await self._store.next_wake()
-        self._turned()
-        if due is None:
-            return self.settings.poll
-        return max(0, min(due - self._environment.now(), self.settings.poll))
 
     # -- visits that are opened by this process
     def room(self) -> Room | None:
@@ -208,27 +173,63 @@ class Runner:
             self.figures.claimed += 1
             self._begin(claim, room.trusted)
 
-    async def _claim(self) -> int:
-        free = min(self.settings.in_flight - len(self._tasks), self.settings.batch)
-        if free <= 0 or self._caller.stopping:
-            return 0
+    # -- what a dispatch asks for
+    @property
+    def free(self) -> int:
+        """Return how many more visits are taken now."""
+        return 0 if self._caller.stopping else max(0, self.settings.in_flight - len(self._tasks) - self._coming)
+
+    @property
+    def held_back(self) -> bool:
+        """Tell whether a priority has all the places that it may have, and more of it is due."""
+        return self._taking.held_back
+
+    @property
+    def poll(self) -> Micros:
+        """Return how often to look for visits that nobody told of."""
+        return self.settings.poll
+
+    async def take(
+        self, *, among: Sequence[str] | None = None, due: Micros | None = None, most: int | None = None
+    ) -> list[Projection]:
+        """Lease visits that are due at ``due`` (now), of ``among`` (all), and move them; return them as they were."""
+        limit = min(self.free, self.settings.batch if most is None else most)
+        if limit <= 0:
+            return []
         trusted = self._environment.monotonic() + self.settings.lease - self.settings.margin
         now = self._environment.now()
+        due, until = now if due is None else due, now + self.settings.lease
 
         async def claim_due(most: int, priority: Priority | None) -> list[Claim]:
-            until = now + self.settings.lease
             if priority is None:
-                return await self._store.claim_due(self.worker, now, until, most)
-            return await self._store.claim_due(self.worker, now, until, most, priority)
+                return await self._store.claim_due(self.worker, due, until, most)
+            return await self._store.claim_due(self.worker, due, until, most, priority)
 
-        claims = await self._taking.take(free, self._moving, claim_due)
+        self._coming += limit
+        try:
+            claims = (
+                await self._taking.take(limit, self._moving, claim_due)
+                if among is None
+                else await self._store.claim_among(among, self.worker, due, until, limit)
+            )
+        finally:
+            self._coming -= limit
         for claim in claims:
             self._begin(claim, trusted)
         self.figures.claimed += len(claims)
-        self._turned()
-        return len(claims)
+        self.turned()
+        return [claim.projection for claim in claims]
 
-    def _turned(self) -> None:
+    async def until_due(self) -> Micros:
+        """Return how long until a visit is due, at most ``poll``; 0 when one is. An idle runner writes nothing."""
+        due = await self._store.next_wake()
+        self.turned()
+        if due is None:
+            return self.settings.poll
+        return max(0, min(due - self._environment.now(), self.settings.poll))
+
+    def turned(self) -> None:
+        """Note that due visits are being looked for."""
         self.figures.turned_at = self._environment.monotonic()
 
     def _begin(self, claim: Claim, trusted: Micros) -> None:

@@ -232,6 +232,11 @@ class Store(Protocol):
         is too early after all they wake at their ``due_at``.
         """
 
+    async def claim_among(
+        self, visits: Sequence[str], worker: str, now: Micros, until: Micros, limit: int
+    ) -> list[Claim]:
+        """Lease those of ``visits`` that are due, as :meth:`claim_due` does; others, and unknown ones, are left out."""
+
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit, due or not. None while another lease on it has not ended. Raises UnknownVisit."""
 

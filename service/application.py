@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Store
 from flows import Site, load_catalogue, load_site, prove
+from service.dispatch import choose
 from service.limiting.keeper import Keeper
 from service.sessions import Sessions
 from service.settings import Settings
@@ -84,8 +86,10 @@ async def application(
     environment = environment or SystemEnvironment()
     site = site or load_site(settings.site)
     catalogue = load_catalogue()
-    store = open_store(settings.store_url, Vault.parse(settings.keys_text()))
+    chosen = choose(settings, environment)
+    store = open_store(settings.store_url, Vault.parse(settings.keys_text()), wakes=chosen.wakes)
     await store.start()
+    await asyncio.to_thread(chosen.check)
     adapters: dict[str, Adapter] = {}
     tracing = Tracing.of(settings, environment)
     try:
@@ -116,6 +120,7 @@ async def application(
             watch=watch,
             gate=peers,
             weights=site.limits.weights.by_priority(),
+            dispatch=chosen.dispatch,
         )
         keeper = Keeper(peers, registers.peers, store, environment, runner.worker, runner.wake)
         commands = Commands(store, registry, environment, runner.worker, runner.wake, runner, watch)

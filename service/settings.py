@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     port: int = 8320
+    dispatch: str = Field(
+        default="embedded",
+        pattern="^(embedded|procrastinate)$",
+        description="how due visits find a worker: embedded, or procrastinate (several workers; docs/fleet.md)",
+    )
     in_flight: int = Field(default=500, ge=1)
     lease_seconds: float = Field(default=30.0, gt=0)
     grace_seconds: float = Field(default=20.0, gt=0)

@@ -14,13 +14,19 @@ from storage.schema import upgrade
 from storage.sql_books import sql_books
 from storage.sql_store import SqlStore
 from storage.vault import SealBroken, Vault
+from storage.waking import Wake, Wakes
 
 
-def open_store(url: str, vault: Vault, *, fault: Callable[[str], None] | None = None) -> Store:
-    """Return the store at ``url``: ``sqlite:///path``, ``postgresql://...`` or ``memory://``. Raises BadInput."""
+def open_store(
+    url: str, vault: Vault, *, fault: Callable[[str], None] | None = None, wakes: Wakes | None = None
+) -> Store:
+    """Return the store at ``url``: ``sqlite:///path``, ``postgresql://...`` or ``memory://``. Raises BadInput.
+
+    ``wakes`` is told, inside each transaction of a SQL store, which visits it makes due.
+    """
     if url == "memory://":
         return MemoryStore()
-    return SqlStore(dialect_of(url), vault, fault=fault)
+    return SqlStore(dialect_of(url), vault, fault=fault, wakes=wakes)
 
 
 def open_books(store: Store) -> Books:
@@ -42,6 +48,8 @@ __all__ = [
     "SealBroken",
     "SqlStore",
     "Vault",
+    "Wake",
+    "Wakes",
     "memory_books",
     "open_books",
     "open_store",

@@ -133,6 +133,13 @@ class Sqlite(_Failing):
 _LONGEST_PAUSE = 10_000
 
 
+#: A connection whose other end has gone without a word is given up after half a minute instead of after hours.
+LASTING = {
+    **{"connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4},
+    "tcp_user_timeout": 30_000,
+}
+
+
 class Postgres(_Failing):
     """The server store, by psycopg 3."""
 
@@ -145,7 +152,7 @@ class Postgres(_Failing):
 
     def engine(self) -> Engine:
         """Return an engine that notices lost connections before it uses them."""
-        return create_engine(self._url, pool_size=4, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        return create_engine(self._url, pool_size=4, pool_pre_ping=True, connect_args=LASTING)
 
     def writer_engine(self) -> Engine:
         """Return the writer's engine; the writer connects anew after every failure.
@@ -158,7 +165,7 @@ class Postgres(_Failing):
             pool_size=1,
             max_overflow=0,
             isolation_level="AUTOCOMMIT",  # transactions are begun and ended by hand
-            connect_args={"connect_timeout": 10, "options": options},
+            connect_args=LASTING | {"options": options},
         )
 
     def wait_for_others(self, connection: Connection, patiently: bool) -> None:

@@ -37,7 +37,7 @@ class OpenJob:
 
 @dataclass(frozen=True, slots=True)
 class ClaimJob:
-    """Lease due visits, or the one that is named."""
+    """Lease due visits (only those ``among``, if there are any named), or the one that is named."""
 
     worker: str
     now: Micros
@@ -45,6 +45,7 @@ class ClaimJob:
     limit: int = 1
     visit_id: str | None = None
     priority: int | None = None  #: of due visits: only those that want their worker with it
+    among: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

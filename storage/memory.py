@@ -121,6 +121,14 @@ class MemoryStore:
             kept.woken = now
         return len(free[:limit])
 
+    async def claim_among(
+        self, visits: Sequence[str], worker: str, now: Micros, until: Micros, limit: int
+    ) -> list[Claim]:
+        """Lease those of ``visits`` that are due."""
+        named = [self._visits[visit_id] for visit_id in dict.fromkeys(visits) if visit_id in self._visits]
+        due = [kept for kept in named if kept.wake_at is not None and kept.wake_at <= now]
+        return [self._lease(kept, worker, until) for kept in due[:limit]]
+
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit."""
         kept = self._kept(visit_id)

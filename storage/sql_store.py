@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.environment import Micros
-from engine.errors import LeaseLost, StoreError, UnknownVisit
+from engine.errors import LeaseLost, StoreError, UnknownVisit, VisitflowError
 from engine.store import (
     Append,
     Claim,
@@ -40,6 +40,7 @@ from storage.resealing import Resealing, unsealed
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
 from storage.vault import Vault
+from storage.waking import Wake, Wakes
 
 T = TypeVar("T")
 
@@ -95,6 +96,13 @@ _CLAIM_OF = (
     .order_by(visits.c.wake_at)
     .limit(bindparam("limit"))
 )
+_CLAIM_AMONG = (
+    select(*_TO_CLAIM)
+    .select_from(_WITH_KEYS)
+    .where(visits.c.visit_id.in_(bindparam("visits", expanding=True)), visits.c.wake_at <= bindparam("now"))
+    .order_by(visits.c.wake_at)
+    .limit(bindparam("limit"))
+)
 _CLAIM_ONE = select(*_TO_CLAIM).select_from(_WITH_KEYS).where(visits.c.visit_id == bindparam("visit"))
 _EVENTS_AFTER = (
     select(events.c.seq, events.c.at, events.c.kind, events.c.payload)
@@ -129,10 +137,16 @@ class SqlStore:
         vault: Vault,
         *,
         fault: Callable[[str], None] | None = None,
+        wakes: Wakes | None = None,
         check_schema: bool = True,
         keyless: bool = False,
     ) -> None:
-        """``fault`` is the tests' hook of :class:`GroupCommit`; ``keyless`` that of :class:`Keyring`."""
+        """``fault`` is the tests' hook of :class:`GroupCommit`; ``keyless`` that of :class:`Keyring`.
+
+        ``wakes`` is told what each transaction makes due.
+        """
+        self._wakes = wakes
+        self._due: list[Wake] = []  # what the transaction under way makes due
         self.figures = StoreFigures()
         self.dialect = dialect
         self.vault = vault
@@ -152,6 +166,7 @@ class SqlStore:
         self._claim_events = Prepared(_EVENTS_AFTER, None, target)
         self._claim_due = Prepared(dialect.lock_for_claim(_CLAIM_DUE, skip=True, of=visits), None, target)
         self._claim_of = Prepared(dialect.lock_for_claim(_CLAIM_OF, skip=True, of=visits), None, target)
+        self._claim_among = dialect.lock_for_claim(_CLAIM_AMONG, skip=True, of=visits)
         self._claim_one = Prepared(dialect.lock_for_claim(_CLAIM_ONE, skip=False, of=visits), None, target)
         leasing = ("lease_worker", "lease_until", "wake_at", "token")
         self._renew = update_many(visits, ("visit_id", "token", "lease_worker"), ("lease_until", "wake_at"), {}, target)
@@ -167,7 +182,7 @@ class SqlStore:
             if self._check_schema:
                 await self.read(require_current)
                 await self.read(self.keys.require_keys)
-        except StoreError:
+        except VisitflowError:
             await self.close()
             raise
         self._writer.start()
@@ -238,10 +253,20 @@ class SqlStore:
             found = list(connection.execute(waiting).scalars())
             if found:
                 connection.execute(update(visits).where(visits.c.visit_id.in_(found)).values(wake_at=now))
+                self._due += [(visit_id, now) for visit_id in found]
             return len(found)
 
         count: int = await self.write(work)
         return count
+
+    async def claim_among(
+        self, visits: Sequence[str], worker: str, now: Micros, until: Micros, limit: int
+    ) -> list[Claim]:
+        """Lease those of ``visits`` that are due."""
+        if not visits:
+            return []
+        drawn: list[Drawn] = await self._writer.submit(ClaimJob(worker, now, until, limit, among=list(visits)))
+        return [open_claim(self.keys, each) for each in drawn]
 
     async def claim(self, visit_id: str, worker: str, now: Micros, until: Micros) -> Claim | None:
         """Lease one visit."""
@@ -267,14 +292,21 @@ class SqlStore:
     async def release(self, lease: Lease) -> None:
         """Give a lease up without writing events."""
 
-        def work(connection: Connection) -> None:
-            connection.execute(
-                update(visits)
-                .where(visits.c.visit_id == lease.visit_id, visits.c.token == lease.token)
-                .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
+        await self.write(
+            lambda connection: self._free(
+                connection, and_(visits.c.visit_id == lease.visit_id, visits.c.token == lease.token)
             )
+        )
 
-        await self.write(work)
+    def _free(self, connection: Connection, which: ColumnElement[bool]) -> int:
+        """End leases; return how many."""
+        free = {"lease_worker": None, "lease_until": None, "wake_at": visits.c.due_at}
+        freed = connection.execute(
+            update(visits).where(which).values(free).returning(visits.c.visit_id, visits.c.due_at)
+        )
+        rows = freed.all()
+        self._due += [(row.visit_id, row.due_at) for row in rows if row.due_at is not None]
+        return len(rows)
 
     async def replace_projection(self, projection: Projection, expected_seq: int) -> bool:
         """Overwrite a projection (rebuild)."""
@@ -422,13 +454,9 @@ class SqlStore:
         """End all leases of a worker now and forget it."""
 
         def work(connection: Connection) -> int:
-            changed = connection.execute(
-                update(visits)
-                .where(visits.c.lease_worker == worker)
-                .values(lease_worker=None, lease_until=None, wake_at=visits.c.due_at)
-            )
+            freed = self._free(connection, visits.c.lease_worker == worker)
             connection.execute(delete(workers).where(workers.c.worker == worker))
-            return int(changed.rowcount)
+            return freed
 
         count: int = await self.write(work)
         return count
@@ -480,6 +508,7 @@ class SqlStore:
         """Run a batch inside one transaction: runs of appends together, everything else one by one, all in order."""
         self.keys.begin()
         appends: list[Request[Job]] = []
+        self._due.clear()
         for request in batch:
             if isinstance(request.job, AppendJob):
                 appends.append(request)
@@ -494,6 +523,8 @@ class SqlStore:
                 case OtherJob(work):
                     request.result = work(connection)
         self._append_all(connection, appends)
+        if self._wakes is not None and self._due:
+            self._wakes.enqueue(driver_of(connection), self._due)
 
     def _append_all(self, connection: Connection, requests: Sequence[Request[Job]]) -> None:
         """Write many visits' events. Raises LeaseLost when any is stale: the batch is then redone one by one."""
@@ -523,6 +554,8 @@ class SqlStore:
             values = (visit_id, append.lease.token, append.base_seq, *_folded(projection))
             if append.release:
                 releasing.append((*values, projection.due_at, int(append.priority)))
+                if projection.due_at is not None:
+                    self._due.append((visit_id, projection.due_at))
             else:
                 moving.append(values)
             # Sealed before, unless the key was not at hand, or is not the one that is kept: made, and rolled back.
@@ -573,6 +606,8 @@ class SqlStore:
             rows = _event_rows(projection.visit_id, new.events, job.payloads)
             self._insert_events.run(driver_of(connection), rows)
             self.figures.events += len(new.events)
+            if lease is None and projection.due_at is not None:
+                self._due.append((projection.visit_id, projection.due_at))
             return Found(projection, new.fingerprint, True)
         found = connection.execute(
             select(*_PROJECTION, visits.c.fingerprint).where(
@@ -583,7 +618,11 @@ class SqlStore:
 
     def _claim(self, connection: Connection, job: ClaimJob) -> list[Drawn]:
         driver = driver_of(connection)
-        if job.priority is not None:
+        rows: Sequence[Row]
+        if job.among is not None:
+            among = {"visits": list(job.among), "now": job.now, "limit": job.limit}
+            rows = [tuple(row) for row in connection.execute(self._claim_among, among)]
+        elif job.priority is not None:
             asked = {"priority": int(job.priority), "now": job.now, "limit": job.limit}
             rows = self._claim_of.run(driver, asked).fetchall()
         elif job.visit_id is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from engine.errors import BadInput, StoreError
+from engine.errors import BadInput, StoreError, VisitflowError
 from engine.store import ExchangeRecord
 from storage.chance import Chance
 
@@ -19,17 +19,19 @@ _NONCE, _TAG, KEY_BYTES = 12, 16, 32
 _nonces = Chance(_NONCE)
 
 
-class SealBroken(StoreError, ValueError):
+class SealBroken(VisitflowError, ValueError):
     """What is sealed cannot be read: its key is missing or its row was changed.
 
-    A ValueError as well: whoever reads journals takes it for what it is, a journal that cannot be read.
+    A ValueError, and no StoreError: one journal that cannot be read, not a store that will be there again in a moment.
     """
 
     code = "seal_broken"
 
 
-class KeyMissing(SealBroken):
-    """The key that sealed it is not configured."""
+class KeyMissing(SealBroken, StoreError):
+    """The key that sealed it is not configured: with it, or in another process, all is well."""
+
+    code = "key_missing"
 
 
 class Cipher:

@@ -8,18 +8,22 @@ from benchmarks.figures import Part
 from benchmarks.parts.beside_bare import alone, many, postgres
 from benchmarks.parts.beside_dbos import dbos
 from benchmarks.parts.closed import closed
+from benchmarks.parts.dispatch import dispatch
 from benchmarks.parts.load import load
 from benchmarks.parts.profile import profile
 from benchmarks.parts.restarted import restarted
 from benchmarks.parts.setting import Setting
 from benchmarks.parts.size import size
 from benchmarks.parts.watched import watched
+from benchmarks.parts.workers import workers
 
 PARTS: dict[str, Callable[[Setting], Part]] = {
     "many": many,
     "alone": alone,
     "postgres": postgres,
     "dbos": dbos,
+    "dispatch": dispatch,
+    "workers": workers,
     "restart": restarted,
     "closed": closed,
     "size": size,

@@ -14,6 +14,7 @@ from engine.environment import SECOND, Micros, SystemEnvironment
 from service.application import application
 from service.cli import backups
 from service.cli.console import FOUND_SOMETHING, Json, out, print_json, run, say, settings, table
+from service.dispatch import require_fleet
 from service.rebuild import rebuild_store
 from service.settings import Settings
 from service.words import Topic
@@ -63,6 +64,12 @@ def upgrade_database(
         out.print(f"{say('made_first', Topic.KEEPING)}: {copy}", markup=False)
     before, after = upgrade(chosen.store_url)
     out.print(f"schema {before or 'none'} → {after}", markup=False)
+    if chosen.dispatch == "procrastinate":
+        require_fleet(chosen)
+        from service.dispatch.schema import upgrade_jobs
+
+        had, has = upgrade_jobs(chosen.store_url)
+        out.print(f"procrastinate {had or 'none'} → {has}", markup=False)
     if before not in (None, after) and (plain := run(_plain_rows(chosen))):
         out.print(f"{plain:,} {say('still_plain', Topic.KEEPING)}", markup=False)
 

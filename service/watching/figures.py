@@ -81,6 +81,8 @@ def of_runner(runner: Runner, environment: Environment) -> Iterator[Figure]:
     yield "visitflow_claims_total", (), figures.claimed
     yield "visitflow_lease_losses_total", (), figures.lost
     yield "visitflow_runner_failures_total", (), figures.failed
+    for what, count in runner.dispatch.counts().items():
+        yield "visitflow_dispatch_total", (what,), count
     if figures.turned_at:
         yield "visitflow_runner_idle_seconds", (), (environment.monotonic() - figures.turned_at) / SECOND
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Generic, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import Select, StaticPool, create_engine, insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Connection
@@ -15,6 +16,9 @@ from storage.keyring import KeyColumns, VisitKey
 from storage.sealed_columns import SealedColumns
 from storage.sql_store import SqlStore
 from storage.tables import METADATA, CounterRow
+from storage.vault import KeyMissing, SealBroken
+
+log = structlog.get_logger("visitflow.storage")
 
 T = TypeVar("T")
 Values = Mapping[str, Any]
@@ -44,7 +48,11 @@ class Database(Protocol):
         """Return kept rows as they were. Raises SealBroken; where ``strict``, Shredded."""
 
     def opened_events(self, rows: Sequence[Values]) -> list[dict[str, Any]]:
-        """Return events with the columns of their visits' keys as rows with readable payloads. Raises SealBroken."""
+        """Return events with the columns of their visits' keys as rows with readable payloads.
+
+        What was changed in the database is left out and told in the log: one row must not hold up all readers.
+        Raises KeyMissing.
+        """
 
 
 class SqlDatabase:
@@ -98,10 +106,15 @@ class SqlDatabase:
         found = []
         for row in rows:
             visit_id = row["visit_id"]
-            if (key := keys.get(visit_id)) is None:
-                key = self._store.keys.opened(KeyColumns(*(row[name] for name in KeyColumns._fields)))
-                keys[visit_id] = key
-            found.append({**row, "payload": key.open_event(row["seq"], row["payload"])})
+            try:
+                if (key := keys.get(visit_id)) is None:
+                    key = self._store.keys.opened(KeyColumns(*(row[name] for name in KeyColumns._fields)))
+                    keys[visit_id] = key
+                found.append({**row, "payload": key.open_event(row["seq"], row["payload"])})
+            except KeyMissing:
+                raise
+            except SealBroken as error:
+                log.error("event_unreadable", visit=visit_id, seq=row["seq"], error=error.message)
         return found
 
 

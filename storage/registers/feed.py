@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy import and_, delete, func, insert, select, update
@@ -121,8 +122,11 @@ class SqlFeed:
             .order_by(_feed.c.position)
             .limit(limit)
         )
-        rows = await self._database.read(lambda connection: rows_of(connection, statement))
-        return [record(FeedEvent, row) for row in self._database.opened_events(rows)]
+        while rows := await self._database.read(partial(rows_of, statement=statement)):
+            if found := [record(FeedEvent, row) for row in self._database.opened_events(rows)]:
+                return found
+            statement = statement.where(_feed.c.position > rows[-1]["position"])  # a whole page that cannot be read
+        return []
 
     async def ends(self) -> tuple[int, int]:
         """Return the first and the last position."""

@@ -51,13 +51,15 @@ _SETTLING = {
 _CALL = {"timeout": "1500ms"}
 
 
-def impatient(flow: str, adapter: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def impatient(
+    flow: str, adapter: str, settings: Mapping[str, Any], settling: Mapping[str, Any] = _SETTLING
+) -> dict[str, Any]:
     """Return a site's changes to a shipped flow: little patience, so that a doubt is settled within seconds."""
     definition = shipped()[flow]
     changes: dict[str, Any] = {
         "adapters": dict.fromkeys(definition.adapters, adapter),
         "settings": dict(settings),
-        "settling": _SETTLING,
+        "settling": dict(settling),
         "policies": {name: _SOON | {"attempts": 100} for name in definition.policies if name != "default"},
         "transitions": {
             each.trigger: _CALL | ({"undo": _CALL} if each.undo is not None and each.undo.step else {})
@@ -175,16 +177,25 @@ class Nursery:
         assert self._ready.wait(PATIENCE), f"the nursery did not start; see {folder / 'nursery.log'}"
 
     def spawn(
-        self, *, lease: float = 30.0, trap: dict[str, Any] | None = None, page_limit: Path | None = None
+        self,
+        *,
+        lease: float = 30.0,
+        trap: dict[str, Any] | None = None,
+        page_limit: Path | None = None,
+        store: str = "",
+        dispatch: str = "embedded",
+        in_flight: int = 500,
     ) -> Worker:
-        """Start a worker."""
+        """Start a worker; ``store`` is its own way to the store."""
         number = next(self._numbers)
         base = self._folder / f"life-{number:03d}"
         life = Worker(number, self, base.with_suffix(".orders"), base.with_suffix(".log"))
         self._lives[number] = life
         spec = {
             "life": number,
-            "store": self._store,
+            "store": store or self._store,
+            "dispatch": dispatch,
+            "in_flight": in_flight,
             "keys": TEST_KEY,
             "lease": lease,
             "grace": 5.0,
@@ -276,7 +287,7 @@ class Hospital:
 
     async def projections(self) -> list[Projection]:
         """Return all visits."""
-        return await self.wired.store.visits(VisitFilter(limit=1000))
+        return await self.wired.store.visits(VisitFilter(limit=100_000))
 
     async def all_closed(self, patience: float = PATIENCE) -> list[Projection]:
         """Wait until every visit is closed; return them."""
@@ -429,7 +440,7 @@ class Way:
 GATEWAY = Way()
 
 
-def _site(folder: Path, way: Way, url: str, scenarios: Sequence[Scenario]) -> Path:
+def _site(folder: Path, way: Way, url: str, scenarios: Sequence[Scenario], settling: Mapping[str, Any]) -> Path:
     """Write a site file beside the shipped one: the simulated centre's address, short patience."""
     original = ROOT / "flows.yaml"
     yaml = YAML(typ="safe")
@@ -438,7 +449,7 @@ def _site(folder: Path, way: Way, url: str, scenarios: Sequence[Scenario]) -> Pa
     site["adapters"] = {way.adapter: site["adapters"].get(way.adapter, {}) | way.settings(url)}
     flows = {FLOW: {}} | {each.flow: each.settings for each in scenarios}
     site["flows"], site["schedules"] = list(flows), []  # no sessions: these tests count what happens
-    site["overrides"] = {flow: impatient(flow, way.adapter, settings) for flow, settings in flows.items()}
+    site["overrides"] = {flow: impatient(flow, way.adapter, settings, settling) for flow, settings in flows.items()}
     with (folder / "flows.yaml").open("w", encoding="utf-8") as file:
         yaml.dump(site, file)
     return folder / "flows.yaml"
@@ -446,18 +457,30 @@ def _site(folder: Path, way: Way, url: str, scenarios: Sequence[Scenario]) -> Pa
 
 @asynccontextmanager
 async def hospital(
-    folder: Path, store: str, *, way: Way = GATEWAY, scenarios: Sequence[Scenario] = ()
+    folder: Path,
+    store: str,
+    *,
+    way: Way = GATEWAY,
+    scenarios: Sequence[Scenario] = (),
+    settling: Mapping[str, Any] = _SETTLING,
+    dispatch: str = "embedded",
 ) -> AsyncIterator[Hospital]:
     """Start a centre and a nursery for the empty, upgraded store at this URL; stop both at the end.
 
-    The outpatients' flow is on, and those of ``scenarios``.
+    The outpatients' flow is on, and those of ``scenarios``. ``dispatch`` is that of the test's own commands.
     """
     with _centre(folder) as centre:
         url = centre.ready["url"]
-        site = _site(folder, way, url, scenarios)
+        site = _site(folder, way, url, scenarios, settling)
         nursery = Nursery(folder, site, store, {"VF_DLL_PORT": str(urlsplit(url).port)})
         try:
-            settings = Settings(store=store, site=site, exchange_keys=TEST_KEY, _env_file=None)  # type: ignore[call-arg]
+            settings = Settings(
+                store=store,
+                site=site,
+                exchange_keys=TEST_KEY,
+                dispatch=dispatch,
+                _env_file=None,  # type: ignore[call-arg]
+            )
             async with application(settings) as wired:
                 yield Hospital(folder, centre, nursery, wired)
         finally:

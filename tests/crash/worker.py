@@ -134,6 +134,8 @@ async def _live(spec: dict[str, Any], site: Site) -> None:
         exchange_keys=spec["keys"],
         lease_seconds=spec["lease"],
         grace_seconds=spec["grace"],
+        dispatch=spec["dispatch"],
+        in_flight=spec["in_flight"],
         _env_file=None,  # type: ignore[call-arg]
     )
     trap = Trap(spec.get("trap"))
@@ -194,6 +196,7 @@ async def _report(wired: Application) -> None:
         if told != (figures := asdict(wired.runner.figures)):
             told = figures
             tell("figures", **figures)
+            tell("fleet", **wired.runner.dispatch.counts())
         await asyncio.sleep(_LOOK_EVERY)
 
 

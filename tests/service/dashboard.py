@@ -89,6 +89,7 @@ PANELS: list[list[tuple[str, str, dict[str, str]]]] = [
                 )
             },
         ),
+        ("派工 Dispatch", "ops", {"sum by (what) (rate(visitflow_dispatch_total[5m]))": "{{what}}"}),
         ("磁盘 Disk free", "bytes", {"visitflow_disk_free_bytes": "free"}),
     ],
     [

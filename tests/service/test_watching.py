@@ -111,7 +111,7 @@ async def test_every_metric_that_is_shown_is_in_the_catalogue_with_its_labels(wi
 
 def test_no_metric_has_a_label_for_a_visit_or_a_person() -> None:
     allowed = {"flow", "state", "status", "cause", "reason", "problem", "trigger", "direction", "operation", "verdict"}
-    allowed |= {"adapter", "role", "outcome", "timer", "rule", "schedule", "result", "version"}
+    allowed |= {"adapter", "role", "outcome", "timer", "rule", "schedule", "result", "version", "what"}
     assert {label for metric in metrics().values() for label in metric.labels} <= allowed
 
 

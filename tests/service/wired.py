@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx
 from fastapi import FastAPI
 
+from engine.dispatch import Polling
 from engine.peers import Limits, Peers
 from engine.runner import Runner, RunnerFigures
 from flows import Site
@@ -54,7 +55,7 @@ class Wired:
         self.peers = gate if isinstance(gate, Peers) else Peers(Limits(), self.world.environment)
         self.peers.know(self.world.adapters)
         figures = RunnerFigures(turned_at=self.world.environment.monotonic())
-        self.runner = SimpleNamespace(in_flight=0, worker=self.worker, figures=figures)
+        self.runner = SimpleNamespace(in_flight=0, worker=self.worker, figures=figures, dispatch=Polling())
         self.application = cast(
             Application,
             SimpleNamespace(

@@ -12,7 +12,7 @@ from storage import MemoryStore
 from tests.simulation.fate import Fate
 
 _WRITES = (
-    *("open", "append", "claim", "claim_due", "renew", "release", "register", "expire_worker"),
+    *("open", "append", "claim", "claim_due", "claim_among", "renew", "release", "register", "expire_worker"),
     *("save_flow", "reserve", "replace_projection"),
 )
 _FAULTS = ("refused", "answer_lost")

@@ -183,6 +183,22 @@ async def test_due_visits_come_longest_due_first_and_bounded(store: Store) -> No
 
 
 @every_store
+async def test_of_named_visits_those_that_are_due_are_leased_once(store: Store) -> None:
+    ids = [await opened(store, number, due_at=100 * number) for number in range(1, 6)]
+    far = await opened(store, 6, due_at=99_999)
+    asked = [*(each.visit_id for each in ids[:4]), far.visit_id, "01ARZ3NDEKTSV4RRFFQ69G5FAV"]
+    assert await store.claim_among([], "w", 5000, 9000, 9) == []
+    first = await store.claim_among(asked, "w", 5000, 9000, 3)
+    assert len(first) == 3
+    rest = await store.claim_among([*asked, *asked], "w", 5000, 9000, 9)
+    assert {claim.projection.key for claim in (*first, *rest)} == {"K1", "K2", "K3", "K4"}
+    assert all(claim.history.events for claim in (*first, *rest))
+    found = await asyncio.gather(*(store.claim_among(asked, f"w{n}", 9000, 12_000, 9) for n in range(8)))
+    names = [claim.lease.visit_id for claims in found for claim in claims]
+    assert len(names) == len(set(names)) == 4, "their leases have ended, and each is leased to one"
+
+
+@every_store
 async def test_a_lease_that_ended_makes_the_visit_due_again_with_a_higher_token(store: Store) -> None:
     await opened(store)
     first = (await store.claim_due("w1", 5000, 6000, 9))[0]

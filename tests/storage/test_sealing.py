@@ -124,6 +124,22 @@ async def test_a_visit_that_cannot_be_read_stops_where_people_look_and_the_other
     assert (stopped.status, stopped.cause) == (Status.STUCK, "engine_error")
 
 
+@every_durable_store
+async def test_an_event_that_cannot_be_read_holds_up_no_reader_of_the_feed(store: SqlStore, store_url: str) -> None:
+    await told(store, 1)
+    await told(store, 2)
+    feed = open_registers(store).feed
+    while await feed.publish():
+        pass
+    with raw(store_url) as connection:
+        connection.execute(update(events).where(events.c.visit_id == VISIT).values(payload="{}"))
+    other = projection(2).visit_id
+    first = await feed.read(0, 1)
+    assert [each.visit_id for each in first] == [other], "pages in which nothing can be read are passed over"
+    assert [each.visit_id for each in await feed.read(0, 100)] == [other] * 3
+    assert await feed.read((await feed.ends())[1], 100) == []
+
+
 # -- keys that are made with the first write
 @every_durable_store
 async def test_a_key_that_was_rolled_back_seals_nothing(store_url: str, vault: Vault) -> None:
