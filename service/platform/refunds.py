@@ -146,7 +146,11 @@ async def _rested(desk: Desk, visit_id: str) -> Known:
 
 
 async def refund_state(desk: Desk, method: Method, request: Mapping[str, Any]) -> Body:
-    """Answer 8.1.3 from the visit of the refund: 1 debited, 2 not known yet, 3 certainly not (the same call again)."""
+    """Answer 8.1.3 from the visit of the refund: 1 debited, 2 not known yet, 3 certainly not (the same call again).
+
+    A visit whose answer was lost may wait for a person to read out the card's new balance, which no query tells. That
+    the card was debited the HIS's own 8.1.3 does tell, and then the platform has to pay out: it gives up in an hour.
+    """
     state = desk.table.refund_state
     row = desk.table.interfaces[state.of]
     made = Act(method, row, dict(request))
@@ -161,5 +165,18 @@ async def refund_state(desk: Desk, method: Method, request: Mapping[str, Any]) -
     if isinstance(answer, Accepted):
         number = str((answer.reply.get("data") or {}).get("outRefundId") or "")
         return accepted(method, {"data": {"outRefundId": number, "status": _DONE}})
-    said = _FAILED if isinstance(answer, Declined) and known.visit.closed else _RUNNING
-    return accepted(method, {"data": {"outRefundId": "", "status": said}})
+    if isinstance(answer, Declined) and known.visit.closed:
+        return accepted(method, {"data": {"outRefundId": "", "status": _FAILED}})
+    debited = await _debited(desk, method, request)
+    if debited is None:
+        return accepted(method, {"data": {"outRefundId": "", "status": _RUNNING}})
+    return accepted(method, {"data": {"outRefundId": debited, "status": _DONE}})
+
+
+async def _debited(desk: Desk, method: Method, request: Mapping[str, Any]) -> str | None:
+    """Return the HIS's number of a card refund that its own books show as debited; None: they do not, or who knows."""
+    outcome = await asked(desk, method, request)
+    data = outcome.reply.get("data") if isinstance(outcome, Done) else None
+    if not isinstance(data, Mapping) or str(data.get("status")) != _DONE:
+        return None
+    return str(data.get("outRefundId") or "")

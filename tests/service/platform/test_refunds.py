@@ -212,10 +212,11 @@ async def test_the_state_of_a_card_refund() -> None:
         assert (await desk.post("8.1.2", request("8.1.2", **asked)))["code"] == "40004"
         assert await state() == ("2", "")  # in doubt is never "failed": the window and the platform would both pay
         asked["refundNo"] = "RE2"
+        asked_so_far = desk.count("8.1.3")
         desk.his("8.1.2", reply("8.1.2", outRefundId="OUT2"))
         assert (await desk.post("8.1.2", request("8.1.2", **asked)))["success"]
         assert await state() == ("1", "OUT2")
-        assert desk.count("8.1.3") == 1
+        assert desk.count("8.1.3") == asked_so_far
         asked["refundNo"] = "RE3"  # the patient may try again, and the number stays [doc]
         desk.his("8.1.2", refusal_of(HOSPITAL_METHODS["8.1.2"], "60504"), reply("8.1.2", outRefundId="OUT3"))
         assert (await desk.post("8.1.2", request("8.1.2", **asked)))["code"] == "60504"
@@ -223,3 +224,24 @@ async def test_the_state_of_a_card_refund() -> None:
         assert await state() == ("3", "")
         assert (await desk.post("8.1.2", request("8.1.2", **asked)))["data"]["outRefundId"] == "OUT3"
         assert await state() == ("1", "OUT3")
+
+
+async def test_what_the_his_has_debited_is_paid_out_while_a_person_looks_for_the_balance() -> None:
+    """8.1.3 does not tell the card's new balance, so the visit waits; the platform gives up after an hour."""
+    async with bench(wait=0.3) as desk:
+        asked = {"orderNo": "JZKCZ1", "refundNo": "RE1"}
+        desk.his("8.1.2", httpx.ReadTimeout("x"))
+        assert (await desk.post("8.1.2", request("8.1.2", **asked)))["code"] == "40004"
+
+        async def told(said: Any) -> dict[str, Any]:
+            desk.his("8.1.3", said)
+            data = (await desk.post("8.1.3", request("8.1.3", **asked)))["data"]
+            return {name: data[name] for name in ("outRefundId", "status")}
+
+        running = {"outRefundId": "", "status": "2"}
+        for status in ("2", "3"):
+            assert await told(reply("8.1.3", outRefundId="OUT1", status=status)) == running
+        assert await told(httpx.ReadTimeout("x")) == running
+        assert await told(refusal_of(HOSPITAL_METHODS["8.1.3"], "10002")) == running
+        assert await told(reply("8.1.3", outRefundId="OUT1", status="1")) == {"outRefundId": "OUT1", "status": "1"}
+        assert desk.count("8.1.2") == 1
