@@ -75,7 +75,7 @@ payments: $(STAMP)  ## 10,000 payments through three processes that lose answers
 record: $(STAMP)  ## record journals of new flow versions (half a minute; ARGS='--accept "why"' for what would change)
 	$(BIN)/python -m tests.replay --write docs/reliability.md $(ARGS)
 
-screens: $(STAMP)  ## take the pictures of docs/screens (needs pip install -e '.[browser]' and a Chromium)
+screens: $(STAMP)  ## take the pictures of docs/screens (needs a Chromium, see tests/chromium.py)
 	$(BIN)/python -m tests.console_screens $(ARGS)
 
 clean:  ## remove the virtual environment and caches

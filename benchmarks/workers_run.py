@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from multiprocessing.synchronize import Barrier, Event
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
 
 import psycopg
 
@@ -40,12 +42,13 @@ def measure(load: WorkersLoad) -> float:
         upgrade_jobs(load.url)
     asyncio.run(_open(load))
     context = multiprocessing.get_context("spawn")
-    ready, stop = context.Barrier(load.workers + 1), context.Event()
-    workers = [context.Process(target=_worker, args=(load, ready, stop)) for _ in range(load.workers)]
+    ready, begin, stop = [context.Event() for _ in range(load.workers)], context.Event(), context.Event()
+    workers = [context.Process(target=_worker, args=(load, each, begin, stop)) for each in ready]
     for each in workers:
         each.start()
     try:
-        ready.wait(_PATIENCE)
+        _until_ready(ready, workers)
+        begin.set()
         began = time.perf_counter()
         _until_closed(load)
         return load.visits * STEPS / (time.perf_counter() - began)
@@ -62,18 +65,27 @@ async def _open(load: WorkersLoad) -> None:
         await running.open(load.visits)
 
 
-def _worker(load: WorkersLoad, ready: Barrier, stop: Event) -> None:
-    asyncio.run(_work(load, ready, stop))
+def _until_ready(ready: Sequence[Event], workers: Sequence[SpawnProcess]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not all(each.is_set() for each in ready):
+        if time.monotonic() > deadline or not all(each.is_alive() for each in workers):
+            raise RuntimeError("a worker did not get ready")
+        time.sleep(_LOOK)
 
 
-async def _work(load: WorkersLoad, ready: Barrier, stop: Event) -> None:
+def _worker(load: WorkersLoad, ready: Event, begin: Event, stop: Event) -> None:
+    asyncio.run(_work(load, ready, begin, stop))
+
+
+async def _work(load: WorkersLoad, ready: Event, begin: Event, stop: Event) -> None:
     adapter = SlowAdapter() if load.slow else NullAdapter()
     settings = RunnerSettings(in_flight=load.in_flight)
     # A claim that fills one worker leaves nothing to another that comes a moment later.
     settings = replace(settings, batch=min(settings.batch, load.in_flight))
     async with engine(load.url, settings, flow(), adapter, dispatch=load.dispatch) as running:
         tune_collector()
-        await asyncio.to_thread(ready.wait, _PATIENCE)
+        ready.set()
+        await asyncio.to_thread(begin.wait, _PATIENCE)
         await running.runner.start()
         await asyncio.to_thread(stop.wait, _PATIENCE)
         await running.runner.stop()

@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/screens: ``python -m tests.console_screens`` (needs playwright and a Chromium)."""
+"""Takes the pictures of docs/screens: ``python -m tests.console_screens`` (see tests/chromium.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.console.browser import DESKTOP, PHONE, chromium, looking, served
+from tests.chromium import MISSING, chromium
+from tests.console.browser import DESKTOP, PHONE, looking, served
 from tests.console.seed import Seed, seeded
 
 SCREENS = Path(__file__).parents[1] / "docs" / "screens"
@@ -59,7 +60,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=SCREENS)
     folder: Path = parser.parse_args().folder
     if chromium() is None:
-        sys.exit("no Chromium: install one or set VISITFLOW_TEST_CHROMIUM")
+        sys.exit(MISSING)
     os.environ["TZ"] = "Asia/Shanghai"
     time.tzset()
     folder.mkdir(parents=True, exist_ok=True)

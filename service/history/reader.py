@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from engine.errors import FlowUnavailable, StoreError, VisitflowError
+from engine.errors import FlowUnavailable, Shredded
 from engine.registry import Registry
 from engine.store import Store, VisitFilter
 from engine.trace import where
@@ -60,15 +60,25 @@ class Wired(Protocol):
 
 @dataclass(slots=True)
 class Rebuilt:
-    """What a rebuild found. ``unreadable`` visits keep the facts that they had."""
+    """What a rebuild found. Visits that are ``unreadable``, or shredded when their time was over, keep their facts."""
 
     visits: int = 0
     differing: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    shredded: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for programs."""
-        return {"visits": self.visits, "differing": self.differing, "unreadable": self.unreadable}
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """Facts of some visits, and those of which there are none."""
+
+    facts: list[Facts] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    shredded: int = 0
 
 
 class HistoryReader:
@@ -107,9 +117,10 @@ class HistoryReader:
         while page := await self._wired.store.visits(VisitFilter(limit=_PAGE, before=before)):
             before = page[-1].visit_id
             for part in _parts([each.visit_id for each in page]):
-                found, unreadable = await self._facts(part)
-                report.unreadable += unreadable
-                report.differing += await (self._keep(found) if repair else self._book.differing(found))
+                drawn = await self._facts(part)
+                report.unreadable += drawn.unreadable
+                report.shredded += drawn.shredded
+                report.differing += await (self._keep(drawn.facts) if repair else self._book.differing(drawn.facts))
             report.visits += len(page)
             if progress is not None:
                 progress(report.visits)
@@ -119,29 +130,29 @@ class HistoryReader:
         """Renew the facts of visits; the cursor moves with the last of them. False: somebody else is at it."""
         parts = list(_parts(visits))
         for number, part in enumerate(parts, 1):
-            found, _unreadable = await self._facts(part)
-            if not (await self._book.keep(found, move if number == len(parts) else None)).done:
+            drawn = await self._facts(part)
+            if not (await self._book.keep(drawn.facts, move if number == len(parts) else None)).done:
                 return False
         return True
 
     async def _keep(self, found: Sequence[Facts]) -> tuple[str, ...]:
         while not (kept := await self._book.keep(found)).done:
             await asyncio.sleep(0.05)  # another process is at it
-            found, _unreadable = await self._facts([each.visit.visit_id for each in found])
+            found = (await self._facts([each.visit.visit_id for each in found])).facts
         return kept.visits
 
-    async def _facts(self, visits: Sequence[str]) -> tuple[list[Facts], list[str]]:
-        """Return facts, and the visits whose journals cannot be read."""
-        found, unreadable = [], []
+    async def _facts(self, visits: Sequence[str]) -> _Drawn:
+        """Draw facts. A database that is away raises StoreError; one journal that is damaged holds up nobody."""
+        drawn = _Drawn()
         for visit in visits:
             try:
-                found.append(await self._facts_of(visit))
-            except StoreError:
-                raise
-            except (IllegalEvent, ValueError, VisitflowError) as error:  # one damaged journal must not hold up all
+                drawn.facts.append(await self._facts_of(visit))
+            except Shredded:
+                drawn.shredded += 1
+            except (IllegalEvent, ValueError) as error:
                 log.warning("history_unreadable", visit=visit, error=where(error))
-                unreadable.append(visit)
-        return found, unreadable
+                drawn.unreadable.append(visit)
+        return drawn
 
     async def _facts_of(self, visit: str) -> Facts:
         store = self._wired.store

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import pytest
 
 from service import demo
 from service.gateway.endpoint import PATH
+from tests.chromium import chromium, needs_chromium
 from tests.jiangsu import ROOT
 from tests.service.gateway.test_conversations import RECORDED, fits, said
 
@@ -144,12 +144,6 @@ def _quietly(front: Desk) -> None:
 
 
 # -- a browser
-def chromium() -> str | None:
-    """Return a Chromium: VISITFLOW_TEST_CHROMIUM, or what is on the path."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return os.environ.get("VISITFLOW_TEST_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-
-
 @contextmanager
 def pages(folder: Path) -> Iterator[str]:
     """Serve a folder from an origin of its own."""
@@ -182,7 +176,7 @@ def shown(browser: str, url: str, profile: Path) -> str:
     return page.partition('<pre id="told">')[2].partition("</pre>")[0]
 
 
-@pytest.mark.skipif(chromium() is None, reason="no Chromium: install one or set VISITFLOW_TEST_CHROMIUM")
+@needs_chromium
 @pytest.mark.parametrize("library", [JQUERY, PAGES / "ajax.js"], ids=["jquery", "shim"])
 def test_the_page_of_000_in_a_browser_from_another_origin(tmp_path: Path, library: Path) -> None:
     if not library.exists():

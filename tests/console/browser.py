@@ -1,10 +1,8 @@
-"""A real server around a seeded hospital, and a headless Chromium: VISITFLOW_TEST_CHROMIUM, or what is on the path."""
+"""A real server around a seeded hospital, and a headless browser that has signed in."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,16 +10,11 @@ from typing import Any
 
 import uvicorn
 
+from tests.chromium import chromium
 from tests.console.seed import Seed
 from tests.service.wired import PASSWORD
 
 DESKTOP, PHONE = (1366, 768), (390, 844)
-
-
-def chromium() -> str | None:
-    """Return a browser, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return os.environ.get("VISITFLOW_TEST_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 @asynccontextmanager
@@ -58,6 +51,7 @@ async def looking(
             viewport={"width": size[0], "height": size[1]}, timezone_id="Asia/Shanghai", base_url=base
         )
         page = await context.new_page()
+        page.set_default_timeout(15_000)
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" else None)

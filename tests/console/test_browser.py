@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import importlib.resources
+import re
 from typing import Any
 
 import pytest
 
-from tests.console.browser import DESKTOP, PHONE, chromium, looking, served
+from tests.chromium import needs_clicks
+from tests.console.browser import DESKTOP, PHONE, looking, served
 from tests.console.seed import Seed, seeded
 
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[browser]")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium: install one or set VISITFLOW_TEST_CHROMIUM"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = [pytest.mark.slow, needs_clicks, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 COUNT_CLICKS = "addEventListener('click', () => sessionStorage.clicks = Number(sessionStorage.clicks || 0) + 1, true)"
 
@@ -25,18 +22,32 @@ async def seed() -> Seed:
     return await seeded(four_eyes=False)
 
 
-async def test_from_the_board_to_a_settled_doubt_in_three_clicks(seed: Seed) -> None:
+@pytest.mark.parametrize(
+    ("language", "verdict", "confirm", "accepted", "evidence"),
+    [
+        ("zh", "认定：对方没有办成", "确定执行", "已受理。", r"系统核实 \d+ 次仍不能确定"),
+        ("en", "Settle: it did not happen", "Do it", "Accepted.", r"\d+ looks could not tell"),
+    ],
+    ids=["zh", "en"],
+)
+async def test_from_the_board_to_a_settled_doubt_in_three_clicks(
+    seed: Seed, language: str, verdict: str, confirm: str, accepted: str, evidence: str
+) -> None:
     visit = seed.visits["doubt"]
-    async with served(seed) as base, looking(base) as page:
+    async with served(seed) as base, looking(base, language=language) as page:
         await page.add_init_script(COUNT_CLICKS)
         await page.reload()
         await page.click(f"#row-doubt-{visit}")
-        await page.get_by_text("认定：对方没有办成").click()
-        await page.keyboard.type("电话核实，中心没有这笔结算")  # the cursor stands in the reason already
-        await page.locator("details[open]").get_by_role("button", name="确定执行").click()
-        await page.get_by_text("已受理。").wait_for()
+        await page.locator(".story", has_text=re.compile(evidence)).wait_for()  # the evidence, without a click
+        history = page.locator(".history li")
+        assert await history.filter(has_text="settle").count() >= 2 and await history.count() >= 8
+        await page.get_by_text(verdict).click()
+        await page.keyboard.type("asked by telephone: the centre has no such settlement")  # the cursor is there already
+        await page.locator("details[open]").get_by_role("button", name=confirm).click()
+        await page.get_by_text(accepted).wait_for()
         assert int(await page.evaluate("sessionStorage.clicks")) == 3
-        assert "settled" in [each.kind for each in await seed.world.events(visit)]
+        settled = next(each for each in await seed.world.events(visit) if each.kind == "settled")
+        assert (settled.by, settled.verdict) == ("wang", "not_applied")
         assert page.errors == []
 
 
@@ -105,15 +116,13 @@ async def test_an_exchange_opens_in_place_and_is_unmasked_with_a_reason(seed: Se
         assert page.errors == []
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_axe_finds_nothing_and_nothing_sticks_out(seed: Seed, size: tuple[int, int]) -> None:
-    package = pytest.importorskip(
-        "axe_playwright_python", reason="axe-core is not installed: pip install -e .[browser]"
-    )
-    axe = importlib.resources.files(package).joinpath("axe.min.js").read_text("utf-8")
+async def test_axe_finds_nothing_and_nothing_sticks_out(seed: Seed, size: tuple[int, int], language: str) -> None:
+    axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
     visits = [f"/console/visits/{seed.visits[what]}" for what in ("doubt", "lines", "closed", "waiting")]
     pages = ["/console", *visits, "/console/flows", "/console/flows/jiangsu.outpatient", "/console/schedules"]
-    async with served(seed) as base, looking(base, size) as page:
+    async with served(seed) as base, looking(base, size, language=language) as page:
         for address in [*pages, "/console/peers", "/console/login"]:
             await page.goto(address)
             for summary in await page.locator("details.offer > summary").all():

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from engine.environment import HOUR
-from engine.errors import StoreError
+from engine.errors import Shredded, StoreError
 from engine.store import Store, VisitFilter
 from storage.history import TABLES, Facts, VisitFact
 from storage.registers.database import table_of
@@ -140,6 +140,22 @@ async def test_one_damaged_journal_holds_up_nobody(hospital: Seed) -> None:
     report = await reader_of(hospital).rebuild(repair=True)
     assert report.unreadable == [damaged]
     assert await told(hospital) == before, "what was told of it stays"
+
+
+@durable
+async def test_what_was_shredded_stays_counted(hospital: Seed, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, gone = await told(hospital), hospital.visits["closed"]
+    journal = hospital.world.store.journal
+
+    async def shredded(visit: str) -> Any:
+        if visit == gone:
+            raise Shredded
+        return await journal(visit)
+
+    monkeypatch.setattr(hospital.world.store, "journal", shredded)
+    report = await reader_of(hospital).rebuild(repair=True)
+    assert (report.shredded, report.unreadable, report.differing) == (1, [], [])
+    assert await told(hospital) == before
 
 
 @every
