@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from service.batches import BatchWorker
 from tests.chromium import MISSING, chromium
 from tests.console.browser import DESKTOP, PHONE, looking, served
 from tests.console.seed import Seed, seeded
@@ -47,6 +48,16 @@ async def take(folder: Path) -> list[Path]:
         async with looking(base, DESKTOP, language="en") as page:
             await _visit(page, seed, "lines")
             await shot(page, "visit-en")
+        async with looking(base) as page:  # the last: nobody is stuck afterwards
+            await page.goto("/console/batches/new?status=stuck")
+            await page.locator("details.offer summary").first.click()
+            await page.keyboard.type("科室代码已改正，经电话确认")
+            await page.get_by_role("button", name="预览").click()
+            await shot(page, "batch-preview")
+            await page.locator("main button").click()
+            await BatchWorker(seed.wired.application, seed.desk.acting).work()
+            await page.get_by_text("已处理 3 / 3").wait_for()
+            await shot(page, "batch")
     return taken
 
 

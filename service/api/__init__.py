@@ -35,7 +35,8 @@ from service.api import (
 from service.api.bodies import PROBLEMS
 from service.api.desk import Desk, desk_of
 from service.application import Application
-from service.console import board, deeds, entrance
+from service.console import batch_results, board, deeds, entrance
+from service.console import batches as console_batches
 from service.console import history as console_history
 from service.console import oversight as console_oversight
 from service.console import visit as console_visit
@@ -59,6 +60,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     board.router,
     console_visit.router,
     deeds.router,
+    console_batches.router,
+    batch_results.router,
     console_oversight.router,
     console_history.router,
     sheets_api.router,

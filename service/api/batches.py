@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from engine.actions import ActionKind
+from engine.environment import Micros
 from engine.store import Status, VisitFilter
 from service.acting import Deed, Who
-from service.api.bodies import ConfirmBatch, NewBatch, Reasoned, documented
+from service.api.bodies import Chosen, ConfirmBatch, NewBatch, Reasoned, documented
 from service.api.desk import Desk, caller_of, desk_of, read
 from service.api.visits import ago
 from service.shapes import Batch, BatchItem, BatchPreview
@@ -23,13 +24,9 @@ async def _shown(desk: Desk, batch: Kept) -> dict[str, Any]:
     return batch_view(batch, await desk.application.registers.batches.counts(batch.batch_id))
 
 
-@router.post("", openapi_extra=documented(NewBatch), responses={201: {"model": BatchPreview}}, status_code=201)
-async def preview(request: Request) -> dict[str, Any]:
-    """Look at what an action over a filter would do; nothing happens before the token is sent to ``confirm``."""
-    body, caller, desk = await read(request, NewBatch), caller_of(request), desk_of(request)
-    now = desk.application.environment.now()
-    chosen = body.filter
-    which = VisitFilter(
+def filter_of(chosen: Chosen, now: Micros) -> VisitFilter:
+    """Return which visits are meant, with ages as moments. Raises BadInput."""
+    return VisitFilter(
         flow=chosen.flow,
         state=chosen.state,
         status=None if chosen.status is None else Status(chosen.status),
@@ -37,6 +34,15 @@ async def preview(request: Request) -> dict[str, Any]:
         changed_before=ago(chosen.idle_for, now, "filter.idle_for"),
         opened_before=ago(chosen.older_than, now, "filter.older_than"),
     )
+
+
+@router.post("", openapi_extra=documented(NewBatch), responses={201: {"model": BatchPreview}}, status_code=201)
+async def preview(request: Request) -> dict[str, Any]:
+    """Look at what an action over a filter would do; nothing happens before the token is sent to ``confirm``."""
+    body, caller, desk = await read(request, NewBatch), caller_of(request), desk_of(request)
+    now = desk.application.environment.now()
+    chosen = body.filter
+    which = filter_of(chosen, now)
     data = body.data.get("changes", body.data) if body.action == "correct" else body.data
     deed = Deed(ActionKind(body.action), body.target, data)
     who = Who(caller.acting_for(body.by), body.reason, caller.origin)

@@ -21,6 +21,8 @@ from service.fees import fees_view
 from service.words import Topic, word
 from storage.registers import Approval
 
+#: Reasons for refusals that a row shows, and how much of what a peer has said.
+MOST_REASONS, _LONGEST_TEXT = 3, 300
 #: Rows that the board shows, and moving visits whose lines it looks through.
 MOST_ROWS, MOST_LOOKED_AT = 200, 500
 _REMEMBERED = 5_000
@@ -34,6 +36,31 @@ class Kind(StrEnum):
     OVERDUE = "overdue"
     LINES = "lines"  #: fee lines refused, or not matched to the catalogue
     APPROVAL = "approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Fee lines refused for the same reason. ``code`` and ``text`` are the peer's, ``line`` is the first of them."""
+
+    code: str
+    text: str
+    line: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Fee lines that are set aside: how many, and why the peer refused them, the most common reasons first."""
+
+    refused: int = 0
+    unmatched: int = 0
+    reasons: int = 0  #: different ones
+    refusals: tuple[Refusal, ...] = ()  #: at most MOST_REASONS of them
+
+    @property
+    def any(self) -> bool:
+        """Tell whether somebody has to look at them."""
+        return bool(self.refused or self.unmatched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +78,7 @@ class Trouble:
     told: str
     approval: Approval | None = None
     target: str = ""  #: of an approval
+    lines: Lines = Lines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +88,7 @@ class Glance:
     seq: int
     visit: Visit
     flow: Flow | None
-    refused: int
-    unmatched: int
+    lines: Lines
 
 
 class Glances:
@@ -78,7 +105,7 @@ class Glances:
         kept = self._kept.get(projection.visit_id)
         if kept is None or kept.seq != projection.seq:
             visit = fold(projection.visit_id, await self._store.history(projection.visit_id))
-            kept = Glance(projection.seq, _slim(visit), await self._flow(visit.version), *_lines(visit))
+            kept = Glance(projection.seq, _slim(visit), await self._flow(visit.version), _lines(visit))
         self._kept[projection.visit_id] = kept
         self._kept.move_to_end(projection.visit_id)
         while len(self._kept) > _REMEMBERED:
@@ -109,13 +136,21 @@ def _slim(visit: Visit) -> Visit:
     )
 
 
-def _lines(visit: Visit) -> tuple[int, int]:
-    """Return how many fee lines are refused, and how many not matched."""
+def _lines(visit: Visit) -> Lines:
+    """Return which fee lines are set aside."""
     try:
-        counts = fees_view(visit)["counts"]
+        fees = fees_view(visit)
     except BadInput:  # no ledger
-        return 0, 0
-    return counts.get("refused", 0), counts.get("unmatched", 0)
+        return Lines()
+    found: dict[tuple[str, str], Refusal] = {}
+    for line in fees["lines"]:
+        if line["state"] == "refused":
+            why = line["code"] or "", (line["text"] or "")[:_LONGEST_TEXT]
+            first = found.get(why) or Refusal(*why, line=f"{line['line_id']} {line['name']}", lines=0)
+            found[why] = replace(first, lines=first.lines + 1)
+    common = sorted(found.values(), key=lambda each: -each.lines)
+    counts = fees["counts"]
+    return Lines(counts.get("refused", 0), counts.get("unmatched", 0), len(common), tuple(common[:MOST_REASONS]))
 
 
 def kind_of(cause: str | None) -> Kind:
@@ -153,17 +188,21 @@ class Attention:
             rows.append(_row(kind_of(projection.cause), at, projection, glance, language, told))
         return sorted(rows, key=lambda each: (-each.at, each.visit_id))
 
-    async def lines(self, language: str, flow: str | None) -> tuple[list[Trouble], bool]:
-        """Return visits that move but have lines set aside, and whether there were more visits than are looked at."""
+    async def lines(self, language: str, *, personal: bool, flow: str | None) -> tuple[list[Trouble], bool]:
+        """Return visits that move but have lines set aside, and whether there were more visits than are looked at.
+
+        Without ``personal`` nothing is quoted: an item may tell the illness, and a peer may write anything.
+        """
         rows, more = [], False
         for status in (Status.READY, Status.WAITING):
             found = await self._store.visits(VisitFilter(flow=flow, status=status, limit=MOST_LOOKED_AT))
             more = more or len(found) == MOST_LOOKED_AT
             for projection in found:
                 glance = await self._glances.look(projection)
-                if glance.refused or glance.unmatched:
-                    told = f"{glance.refused}/{glance.unmatched}"
-                    rows.append(_row(Kind.LINES, projection.updated_at, projection, glance, language, told))
+                if glance.lines.any:
+                    shown = glance.lines if personal else replace(glance.lines, refusals=())
+                    row = _row(Kind.LINES, projection.updated_at, projection, glance, language, "")
+                    rows.append(replace(row, lines=shown))
         return sorted(rows, key=lambda each: (-each.at, each.visit_id))[:MOST_ROWS], more
 
     async def approvals(self, asked: list[Approval], now: Micros, language: str, flow: str | None) -> list[Trouble]:

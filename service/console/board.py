@@ -43,7 +43,7 @@ async def gathered(request: Request, flow: str | None, kind: Kind | None) -> dic
     desk, caller, language = desk_of(request), caller_of(request), language_of(request)
     attention, now = attention_of(request), desk.application.environment.now()
     rows = await attention.stuck(language, personal=caller.may("visits.data"), flow=flow)
-    lines, more = await attention.lines(language, flow)
+    lines, more = await attention.lines(language, personal=caller.may("visits.data"), flow=flow)
     rows += lines
     if caller.may("approvals.read"):
         asked = await desk.acting.approvals.all("asked", None, None, MOST_ROWS)
@@ -67,6 +67,7 @@ async def gathered(request: Request, flow: str | None, kind: Kind | None) -> dic
         "flow": flow,
         "kind": kind,
         "address": address,
+        "batch_address": batch_address,
         "now": now,
     }
 
@@ -75,6 +76,12 @@ def address(flow: str | None, kind: str | None) -> str:
     """Return the board's address with filters."""
     chosen = {name: value for name, value in (("flow", flow), ("kind", kind)) if value}
     return f"{HOME}?{urlencode(chosen)}" if chosen else HOME
+
+
+def batch_address(flow: str | None, cause: str = "") -> str:
+    """Return where something is done to all stuck visits of a flow, or of a cause, at once."""
+    chosen = {"status": Status.STUCK.value, "flow": flow, "cause": cause}
+    return f"{HOME}/batches/new?{urlencode({name: value for name, value in chosen.items() if value})}"
 
 
 def _flows(

@@ -15,7 +15,7 @@ from engine.facts import loads
 from engine.machine import Flow
 from service.acting import Deed
 from service.console.rendering import say, titled
-from service.console.story import state_title
+from service.console.story import state_title, step_title
 from service.four_eyes import needs_second
 
 #: Actions that are for the exception, not for the day: shown below the others.
@@ -99,17 +99,23 @@ _HELPED = frozenset(("help_settle_applied", "help_settle_not_applied", "help_res
 
 
 def _title(flow: Flow, report: Report, action: Action, language: str) -> str:
-    match action.kind:
+    edges = flow.edges(action.target, report.visit.state) if action.kind is ActionKind.TRIGGER else []
+    if edges:  # of the ways from here, which may be called otherwise elsewhere
+        return say(language, "do_trigger", target=titled(edges[0].definition.title, language, action.target))
+    return deed_title(flow, action.kind, action.target, language)
+
+
+def deed_title(flow: Flow | None, kind: ActionKind, target: str, language: str) -> str:
+    """Return what a deed is called on a button; its target by its code where no flow is known."""
+    match kind:
         case ActionKind.TRIGGER:
-            edges = flow.edges(action.target, report.visit.state)
-            title = titled(edges[0].definition.title, language, action.target) if edges else action.target
-            return say(language, "do_trigger", target=title)
+            return say(language, "do_trigger", target=target if flow is None else step_title(flow, target, language))
         case ActionKind.SETTLE:
-            return say(language, f"do_settle_{action.target}")
+            return say(language, f"do_settle_{target}")
         case ActionKind.REVERSE:
-            return say(language, "do_reverse", target=state_title(flow, action.target, language))
+            return say(language, "do_reverse", target=target if flow is None else state_title(flow, target, language))
         case _:
-            return say(language, f"do_{action.kind.value}")
+            return say(language, f"do_{kind.value}")
 
 
 def _model(flow: Flow, report: Report, action: Action) -> type[BaseModel] | None:

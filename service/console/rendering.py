@@ -23,6 +23,15 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 LANGUAGE_COOKIE = "visitflow_language"
 LANGUAGES = ("zh", "en")
+#: Where the top of each page leads: words, address, and the permission without which nobody is led there.
+NAVIGATION = (
+    ("nav_board", "/console", "visits.read"),
+    ("nav_batches", "/console/batches", "batches.read"),
+    ("nav_flows", "/console/flows", "visits.read"),
+    ("nav_schedules", "/console/schedules", "visits.read"),
+    ("nav_peers", "/console/peers", "visits.read"),
+    ("nav_history", "/console/history", "history.read"),
+)
 #: Nothing from outside, nothing inline, no frames; a page of ours may name us as referrer only to ourselves.
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
@@ -78,7 +87,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"asset": asset, "clock": clock, "Topic": Topic}
+    made.globals |= {"asset": asset, "clock": clock, "Topic": Topic, "NAVIGATION": NAVIGATION}
     return made
 
 

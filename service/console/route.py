@@ -62,8 +62,13 @@ def refusal(request: Request, error: VisitflowError) -> Response:
 
 def meaning(request: Request, error: VisitflowError) -> str:
     """Return what an error means, in the language of who looks."""
-    row = table().get(error.code) or table()["error"]
-    return row.en if language_of(request) == "en" else row.zh
+    return code_meaning(error.code, language_of(request)) or code_meaning("error", language_of(request))
+
+
+def code_meaning(code: str, language: str) -> str:
+    """Return what an error's code means, or nothing where the table does not know it."""
+    row = table().get(code)
+    return "" if row is None else row.en if language == "en" else row.zh
 
 
 def local(path: str) -> str:

@@ -30,6 +30,7 @@ from service.console.route import pages
 from service.console.story import sentence, state_title, step_title
 from service.fees import fees_view
 from service.masking import masked, masked_text
+from service.sheets.kept import NoSheet, members_of
 from service.timeline import Line, timeline
 from service.words import Topic, word
 
@@ -55,7 +56,7 @@ async def gathered(request: Request, visit: str, told: str = "") -> dict[str, An
     desk, caller, language = desk_of(request), caller_of(request), language_of(request)
     report = await desk.commands.report(visit)
     personal = caller.may("visits.data")
-    flow = await _flow(request, report)
+    flow = await flow_of(request, report)
     journal = (await desk.store.journal(visit))[-MOST_EVENTS:]
     fees = _fees(report) if personal else None
     asked = await desk.acting.approvals.all("asked", visit, None, 50) if caller.may("approvals.read") else []
@@ -88,6 +89,7 @@ async def gathered(request: Request, visit: str, told: str = "") -> dict[str, An
         "offers": [],
         "path_titles": [leg.trigger for leg in report.visit.trail],
         "money": [],
+        "sheet": personal and _has_sheet(report),
         "may_act": bool(_may(caller)),
     }
     if flow is None:
@@ -98,21 +100,22 @@ async def gathered(request: Request, visit: str, told: str = "") -> dict[str, An
         "told_story": sentence(flow, report.visit, report.projection, language, personal=personal),
         "drawing": picture(flow, language, report.visit),
         "offers": offers(
-            flow, _without_own_version(request, report), language, four_eyes=settings.four_eyes, may=_may(caller)
+            flow, without_own_version(request, report), language, four_eyes=settings.four_eyes, may=_may(caller)
         ),
         "path_titles": [step_title(flow, leg.trigger, language) for leg in report.visit.trail],
         "money": money(flow, report, language),
     }
 
 
-async def _flow(request: Request, report: Report) -> Flow | None:
+async def flow_of(request: Request, report: Report) -> Flow | None:
+    """Return the version that a visit follows, or None where it cannot be loaded."""
     try:
         return await desk_of(request).application.registry.version(report.visit.version)
     except FlowUnavailable:
         return None
 
 
-def _without_own_version(request: Request, report: Report) -> Report:
+def without_own_version(request: Request, report: Report) -> Report:
     """Leave out migrating a visit to the version that it is on."""
     registry = desk_of(request).application.registry
     current = registry.current(report.visit.flow).version if report.visit.flow in registry.names else ""
@@ -138,6 +141,14 @@ def money(flow: Flow, report: Report, language: str) -> list[tuple[str, str]]:
                 label = name
             found.append((label, str(value)))
     return found
+
+
+def _has_sheet(report: Report) -> bool:
+    """Tell whether the visit keeps a settlement sheet: those of Inner Mongolia do, once the stay has ended."""
+    try:
+        return bool(members_of(report))
+    except NoSheet:
+        return False
 
 
 def _data(report: Report, *, personal: bool) -> str:

@@ -202,6 +202,7 @@ class Fleet:
         self._jobs_seen = self.figures.jobs
         before = self._environment.now() - (self.settings.behind if busy else self.settings.overdue)
         taken = await desk.take(due=before)
+        self._changed.set()  # it kept all places meanwhile
         far = sum(1 for each in taken if (each.due_at or 0) - each.updated_at > self.settings.horizon)
         self.figures.timers += far
         self.figures.repaired += len(taken) - far

@@ -147,7 +147,8 @@ class PostgresCopies:
         ):
             assert psql.stdin is not None and dump.stdout is not None
             with suppress(BrokenPipeError):  # psql has stopped at an error, which it has told
-                psql.stdin.write(f"BEGIN;\n{drops}".encode())
+                # No notices (views go with their tables): the first line told is the reason.
+                psql.stdin.write(f"BEGIN;\nSET LOCAL client_min_messages = warning;\n{drops}".encode())
                 shutil.copyfileobj(dump.stdout, psql.stdin)
                 if dump.wait() == 0:  # else the end comes without a COMMIT
                     psql.stdin.write(marked.encode())

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from service.batches import BatchWorker
 from tests.chromium import needs_clicks
 from tests.console.browser import DESKTOP, PHONE, looking, served
 from tests.console.seed import Seed, seeded
+from tests.console.test_pages import BATCHES
 
 pytestmark = [pytest.mark.slow, needs_clicks, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -102,6 +104,21 @@ async def test_the_board_polls_where_there_is_no_stream(seed: Seed) -> None:
         await page.wait_for_selector("tbody tr:nth-child(3):last-child")
 
 
+async def test_a_batch_from_the_board_to_its_end(seed: Seed) -> None:
+    async with served(seed) as base, looking(base) as page:
+        await page.locator("#cause-refused").click()
+        await page.locator("details.offer summary", has_text="继续（立即重试）").click()
+        await page.keyboard.type("dept code mended")
+        await page.get_by_role("button", name="预览").click()
+        await page.get_by_role("button", name="确定对 1 个就诊执行").click()
+        await page.get_by_text("已处理 0 / 1").wait_for()
+        await BatchWorker(seed.wired.application, seed.desk.acting).work()
+        await page.get_by_text("已处理 1 / 1").wait_for()  # renewed by itself
+        await page.locator("#stop").wait_for(state="detached")
+        assert "resumed" in [each.kind for each in await seed.world.events(seed.visits["refused"])]
+        assert page.errors == []
+
+
 async def test_an_exchange_opens_in_place_and_is_unmasked_with_a_reason(seed: Seed) -> None:
     async with served(seed) as base, looking(base) as page:
         await page.goto(f"/console/visits/{seed.visits['closed']}")
@@ -123,7 +140,7 @@ async def test_axe_finds_nothing_and_nothing_sticks_out(seed: Seed, size: tuple[
     visits = [f"/console/visits/{seed.visits[what]}" for what in ("doubt", "lines", "closed", "waiting")]
     pages = ["/console", *visits, "/console/flows", "/console/flows/jiangsu.outpatient", "/console/schedules"]
     async with served(seed) as base, looking(base, size, language=language) as page:
-        for address in [*pages, "/console/peers", "/console/login"]:
+        for address in [*pages, *BATCHES, "/console/history", "/console/peers", "/console/login"]:
             await page.goto(address)
             for summary in await page.locator("details.offer > summary").all():
                 await summary.click()

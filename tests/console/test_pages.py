@@ -8,7 +8,9 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-from service.console.rendering import _words, assets
+from engine.events import Cause
+from service.console import attention
+from service.console.rendering import _words, assets, say
 from tests.console.conftest import SignedIn
 from tests.console.seed import HOSTILE, SECRET, Seed
 
@@ -20,6 +22,7 @@ PAGES = (
     "/console/peers",
     "/console/history",
 )
+BATCHES = ("/console/batches", "/console/batches/new", "/console/batches/new?flow=jiangsu.outpatient&idle_for=3h")
 WHAT = ("doubt", "refused", "lines", "overdue", "waiting", "closed", "approval")
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -46,7 +49,7 @@ class Reader(HTMLParser):
 
 
 def addresses(seed: Seed) -> list[str]:
-    return [*PAGES, "/console/login", *(f"/console/visits/{seed.visits[what]}" for what in WHAT)]
+    return [*PAGES, *BATCHES, "/console/login", *(f"/console/visits/{seed.visits[what]}" for what in WHAT)]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -71,12 +74,16 @@ async def test_every_page_is_whole_and_keeps_to_itself(seed: Seed, signed_in: Si
             ids = [attrs["id"] for _, attrs in read.tags if "id" in attrs]
             assert len(ids) == len(set(ids)), address
             for form in read.each("form"):
-                assert form["method"] == "post" or form["action"] in ("/console", "/console/history")
+                assert form["method"] == "post" or form["action"] in (
+                    "/console",
+                    "/console/batches/new",
+                    "/console/history",
+                )
 
 
 async def test_english_pages_have_no_chinese_of_ours(signed_in: SignedIn) -> None:
     async with signed_in(language="en") as client:
-        for address in PAGES[1:]:
+        for address in (*PAGES[1:], *BATCHES):
             words = [each for each in Reader((await client.get(address)).text).words if each != "中文"]
             assert not [each for each in words if CHINESE.search(each)], address
 
@@ -85,6 +92,13 @@ def test_every_word_has_both_languages_and_the_same_places() -> None:
     for key, (zh, en) in _words().items():
         assert zh.strip() and en.strip(), key
         assert set(re.findall(r"{(\w+)}", zh)) == set(re.findall(r"{(\w+)}", en)), key
+
+
+def test_every_cause_has_its_sentence() -> None:
+    for cause in set(Cause) - {Cause.DOUBT}:
+        assert say("zh", f"story_{cause.value}", step="1", state="2") != say(
+            "en", f"story_{cause.value}", step="1", state="2"
+        )
 
 
 async def test_the_board_shows_newest_trouble_first(seed: Seed, signed_in: SignedIn) -> None:
@@ -115,6 +129,36 @@ async def test_a_visit_says_what_happened(seed: Seed, signed_in: SignedIn, what:
     for language, sentence in (("zh", zh), ("en", en)):
         async with signed_in(language=language) as client:
             assert sentence in (await client.get(f"/console/visits/{seed.visits[what]}")).text
+
+
+async def test_the_board_tells_why_lines_were_refused(seed: Seed, signed_in: SignedIn) -> None:
+    escaped = HOSTILE.replace("<", "&lt;").replace(">", "&gt;")
+    told = f'<code>3005/2204002</code> 业务校验未通过 {escaped} <span class="faint">（RX1-1 项目1）'
+    async with signed_in() as client:
+        text = (await client.get("/console?kind=lines")).text
+        assert told in text, text[text.index("reasons") :][:300]
+    async with signed_in("zhao") as client:  # an item may tell the illness
+        text = (await client.get("/console?kind=lines")).text
+        assert "1 条被拒" in text and "项目1" not in text and "2204002" not in text
+
+
+def test_refusals_are_told_by_reason_the_most_common_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = ["A", "B", "B", "C", "C", "C", "D", ""]
+    lines = [
+        {"state": "refused", "code": code or None, "text": "x" * 1000, "line_id": str(number), "name": "item"}
+        for number, code in enumerate(codes)
+    ]
+    counts = {"refused": len(codes), "unmatched": 2, "uploaded": 9}
+    shown = {"lines": [{"state": "uploaded", "code": None}, *lines], "counts": counts}
+    monkeypatch.setattr(attention, "fees_view", lambda _visit: shown)
+    found = attention._lines(None)  # type: ignore[arg-type]
+    assert (found.refused, found.unmatched, found.reasons) == (8, 2, 5)
+    assert [(each.code, each.lines, each.line) for each in found.refusals] == [
+        ("C", 3, "3 item"),
+        ("B", 2, "1 item"),
+        ("A", 1, "0 item"),
+    ]
+    assert len(found.refusals[0].text) == 300
 
 
 async def test_a_visit_shows_money_lines_path_and_actions(seed: Seed, signed_in: SignedIn) -> None:

@@ -111,10 +111,12 @@ class Fleet:
         async with asyncio.TaskGroup() as group:
             for trouble in self._plan.troubles:
                 await self._until(trouble.at)
-                if trouble.kind.endswith("database") or not self._busy[trouble.worker]:
-                    group.create_task(self._strike(trouble))
+                order = [(trouble.worker + step) % len(self._doors) for step in range(len(self._doors))]
+                idle = [number for number in order if not self._busy[number]]  # one trouble at a time for a worker
+                if trouble.kind.endswith("database") or idle:
+                    group.create_task(self._strike(trouble, *idle[:1]))
 
-    async def _strike(self, trouble: Trouble) -> None:
+    async def _strike(self, trouble: Trouble, number: int = 0) -> None:
         self.told.struck[trouble.kind] += 1
         if trouble.kind.endswith("database"):
             end = self._server.kill if trouble.kind == "kill_database" else self._server.stop_immediately
@@ -122,7 +124,6 @@ class Fleet:
             await asyncio.sleep(trouble.lasts)
             await asyncio.to_thread(self._server.start)
             return
-        number = trouble.worker
         worker, door = self._lives[number][-1], self._doors[number]
         self._busy[number] = True
         try:

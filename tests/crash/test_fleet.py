@@ -31,7 +31,7 @@ def test_a_plan_has_everything_in_it() -> None:
 @pytest.mark.postgres
 @pytest.mark.parametrize("dispatch", ["embedded", "procrastinate"])
 async def test_a_fleet_in_trouble_forgets_nothing_and_does_nothing_twice(tmp_path: Path, dispatch: str) -> None:
-    fate = plan(20261121, seconds=22.0, visits=80, workers=3, lease=3.0)
+    fate = plan(20261121, seconds=18.0, visits=50, workers=3, lease=3.0)
     told = await trouble(tmp_path, fate, dispatch)
     assert told.struck["kill"] > 0
     assert told.struck["stop"] > 0

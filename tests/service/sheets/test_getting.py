@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -96,6 +98,25 @@ async def test_whoever_may_not_see_people_does_not_see_it() -> None:
     told = await with_sheet()
     assert (await get(told.world, told.id, role="analyst")).status_code == 403
     assert (await get(told.world, told.id, "?format=docx")).status_code == 422
+
+
+async def test_the_console_links_to_it_once_it_is_there() -> None:
+    told = await Story("neimenggu.inpatient").begin()
+    await told.say("hand_over", fees=[fee("L1", "60.00")])
+    assert await console_links(told) == []
+    told = await with_sheet()
+    answers = [await get(told.world, told.id, each) for each in await console_links(told)]
+    assert [each.headers["content-type"] for each in answers] == ["text/html; charset=utf-8", "application/pdf"]
+    assert await console_links(told, "analyst") == []
+
+
+async def console_links(told: Story, role: str = "supervisor") -> list[str]:
+    """Return the queries of the links to the sheet on a visit's page."""
+    made = wired(told.world)
+    async with made.client(await made.key(role)) as client:
+        page = await client.get(f"/console/visits/{told.id}")
+        assert page.status_code == 200
+        return [unescape(each) for each in re.findall(rf'href="/api/v1/visits/{told.id}/sheet([^"]*)"', page.text)]
 
 
 async def test_an_offsite_sheet_is_final_once_the_application_is_submitted() -> None:
