@@ -183,7 +183,13 @@ class Campaign:
 
     async def _ask_again(self) -> None:
         """What the platform gave up asking about, its people ask about once more."""
-        for each in (await self.stage.control(PLATFORM, "GET", "/ledger"))["orders"]:
+        ledger = await self.stage.control(PLATFORM, "GET", "/ledger")
+        for each in ledger["refunds"]:
+            if each["state"] == "WAITING":
+                self.result.asked["the platform's people, 8.1.3 once more"] += 1
+                body = {"business": "ask_again", "refund": each["refund"]}
+                await self.stage.control(PLATFORM, "POST", "/play", body)
+        for each in ledger["orders"]:
             if each["fate"] == "kept":
                 self.result.asked["the platform's people, 13.1.1 once more"] += 1
                 body = {"business": "ask_again", "patient": each["patient"], "trade": each["trade"]}

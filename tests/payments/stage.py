@@ -28,7 +28,7 @@ SITE = ROOT / "docs/examples/platform.yaml"
 HIS, PLATFORM, OURS = "his", "platform", "ours"
 _SOON = {"first": "100ms", "factor": 2, "cap": "3s"}
 #: Late originals come :data:`LATE` seconds late at the most, so this is patience enough.
-_SETTLING = {"first_look": "500ms", "look_again": "1s", "late_look": "3s", "tries": 40, "backoff": _SOON}
+_SETTLING = {"first_look": "500ms", "look_again": "1s", "late_look": "3s", "tries": 20, "backoff": _SOON}
 #: How late the HIS's late originals are, in seconds.
 LATE = 0.2
 #: The platform's patience, in seconds of its own clock.

@@ -137,7 +137,16 @@ async def ask_refund(stage: Stage, patient: int, options: Options) -> dict[str, 
 
 
 async def ask_again(stage: Stage, patient: int, options: Options) -> dict[str, Any]:
-    """13.1.1 of a ``trade`` whose money was left where it is: the platform's people look at it once more."""
+    """13.1.1 of a ``trade`` whose money was left where it is: the platform's people look at it once more.
+
+    With ``refund``: 8.1.3 of a card refund that the timed job gave up, and what its answer says.
+    """
+    if "refund" in options:
+        refund = stage.platform.refunds[str(options["refund"])]
+        if refund.state != "WAITING" or refund.rounds < int(stage.platform.switches.job_rounds):
+            raise Nothing(f"it is {refund.state}")
+        refund.rounds -= 1
+        return told_refund(await stage.settling.job(refund))
     order = stage.order(options, patient, *_BUSINESSES)
     if order.fate != "kept":
         raise Nothing(f"it is {order.fate}")

@@ -295,3 +295,24 @@ def test_help_names_every_switch_fault_and_business() -> None:
     text = help_of("simulators.platform")
 
     assert all(word in text for word in (*KINDS, *OUTGOING, *BOARD.defaults, *PLAYS))
+
+
+async def test_its_people_look_again_at_what_it_gave_up(hospital: Running, platform: Running) -> None:
+    await told(platform, "PUT", "/hospital", {"url": hospital.url})
+    await told(platform, "PUT", "/switches", {"queries": "1", "job_rounds": "1"})
+    lost = {"fault": "lose_request", "times": 3}
+    await told(platform, "POST", "/outgoing", lost | {"interface": "7.1.2"})
+    await told(platform, "POST", "/outgoing", {"fault": "lose_request", "interface": "13.1.1"})
+    kept = await play(platform, "top_up")
+    assert kept["fate"] == "kept"
+    assert (await play(platform, "ask_again", trade=kept["trade"]))["fate"] == "refunded"
+    assert (await play(platform, "ask_again", trade=kept["trade"]))["fate"] == "nothing"
+
+    paid = await play(platform, "top_up", patient=2)
+    await told(platform, "POST", "/outgoing", {"fault": "lose_reply", "interface": "8.1.2"})
+    await told(platform, "POST", "/outgoing", {"fault": "lose_request", "interface": "8.1.3"})
+    given_up = await play(platform, "refund_balance", patient=2, trade=paid["trade"])
+    assert (given_up["state"], given_up["fate"]) == ("WAITING", "desk")
+    assert (await play(platform, "ask_again", refund=given_up["refund"]))["fate"] == "refunded"
+    assert (await play(platform, "ask_again", refund=given_up["refund"]))["fate"] == "nothing"
+    assert await differences(platform, hospital) == {}
