@@ -59,6 +59,7 @@ def settle_into(stage: demo.Stage, key: str, faults: list[dict[str, Any]]) -> st
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_an_evening(stage: demo.Stage) -> None:
     # a settlement whose answer is lost, while query and reversal fail: nobody but a person can tell
     deaf = [

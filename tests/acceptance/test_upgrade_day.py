@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import time
 from pathlib import Path
@@ -11,8 +12,9 @@ from alembic import command
 from sqlalchemy import StaticPool, create_engine, inspect, text
 from sqlalchemy.engine import Connection
 
+from engine.store import VisitFilter
 from service import demo
-from storage import schema
+from storage import Vault, open_store, schema
 from storage.dialects import dialect_of
 from tests import postgres
 from tests.jiangsu import ROOT
@@ -20,21 +22,43 @@ from tests.jiangsu import ROOT
 FIRST = "001"
 
 
-#: What the first schema had; everything else came later, with one column of the visits and the feed's counter.
+#: What the first schema had; everything else came later, with two columns of the visits and the feed's counter.
 TABLES = {"visits", "events", "exchanges", "workers", "flow_versions", "counters", "alembic_version"}
 LATER = (
     "DROP INDEX ix_visits_unpublished",
     "ALTER TABLE visits DROP COLUMN published",
+    "DROP INDEX ix_visits_priority",
+    "ALTER TABLE visits DROP COLUMN priority",
     "DELETE FROM counters WHERE name = 'feed'",
     f"UPDATE alembic_version SET version_num = '{FIRST}'",
 )
 
 
-def back_to_the_first(url: str) -> None:
+async def journals(url: str, keys: str) -> list[tuple[str, int, str]]:
+    """Return visit, number and text of every event: the first program kept them as they are."""
+    store = open_store(url, Vault.parse(keys))
+    await store.start()
+    try:
+        visits = [each.visit_id for each in await store.visits(VisitFilter(limit=100))]
+        return [(visit, event.seq, event.payload) for visit in visits for event in await store.journal(visit)]
+    finally:
+        await store.close()
+
+
+def back_to_the_first(url: str, keys: str) -> None:
     """Make a database what the first program would have left: its tables with the visits, and nothing beside."""
+    plain = asyncio.run(journals(url, keys))
     engine = dialect_of(url).engine()
     try:
         with engine.connect() as connection, connection.begin():
+            for visit, seq, payload in plain:
+                connection.execute(
+                    text("UPDATE events SET payload = :payload WHERE visit_id = :visit AND seq = :seq"),
+                    {"payload": payload, "visit": visit, "seq": seq},
+                )
+            connection.execute(text("UPDATE visits SET snapshot_seq = NULL, snapshot_body = NULL"))
+            for view in inspect(connection).get_view_names():  # first: they stand on tables
+                connection.execute(text(f'DROP VIEW "{view}"'))
             for table in set(inspect(connection).get_table_names()) - TABLES:
                 connection.execute(text(f'DROP TABLE "{table}"'))
             for statement in LATER:
@@ -87,7 +111,7 @@ def _play(folder: Path, store: str, url: str) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         stage.service.kill()
-        back_to_the_first(url)
+        back_to_the_first(url, stage.service.environment["VISITFLOW_EXCHANGE_KEYS"])
 
         upgrade = [*stage.service.command[:3], "db", "upgrade"]
         done = subprocess.run(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from service.cli import app
+from service.cli import app, console
 from service.cli.console import run_guarded
 from service.history.figures import TOPICS
 from storage import Vault, open_store, upgrade
@@ -35,7 +35,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("SITE", str(ROOT / "flows.yaml")),
     ):
         monkeypatch.setenv(f"VISITFLOW_{name}", value)
-    monkeypatch.setenv("COLUMNS", "220")
+    monkeypatch.setattr(console.out, "width", 220)  # one line a row
     upgrade(url)
     return url
 

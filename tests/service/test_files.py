@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.errors import BadInput, Oversize
+from engine.store import StoreFigures
+from service.access.overload import Overload
 from service.api import build_api
 from service.application import Application
 from service.cli import app
@@ -46,8 +48,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         environment=world.environment,
         books=memory_books(),
         registers=open_registers(world.store),
-        settings=Settings(file_max_bytes=LIMIT),
+        settings=(settings := Settings(file_max_bytes=LIMIT)),
         runner=SimpleNamespace(in_flight=0, worker="test"),
+        watching=SimpleNamespace(overload=Overload(settings, world.environment, StoreFigures(), lambda: 0)),
     )
     transport = httpx.ASGITransport(app=build_api(cast(Application, wired)), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost/api/v1") as made:

@@ -104,7 +104,7 @@ def test_every_name_of_the_library_is_used() -> None:
 
 def test_site_file_makes_the_adapter() -> None:
     site = YAML(typ="safe").load((ROOT / "flows.yaml").read_text("utf-8"))
-    assert set(site) == {"include", "flows", "adapters", "overrides", "timezone", "schedules"}
+    assert set(site) == {"include", "flows", "adapters", "overrides", "timezone", "schedules", "limits"}
     assert "jiangsu.outpatient" in site["flows"]
     assert set(site["adapters"]) == {"jiangsu_gateway", "his"}
     JiangsuGateway.from_settings(site["adapters"]["jiangsu_gateway"])
