@@ -29,6 +29,8 @@ HIS, PLATFORM, OURS = "his", "platform", "ours"
 _SOON = {"first": "100ms", "factor": 2, "cap": "3s"}
 #: Late originals come :data:`LATE` seconds late at the most, so this is patience enough.
 _SETTLING = {"first_look": "500ms", "look_again": "1s", "late_look": "3s", "tries": 20, "backoff": _SOON}
+#: No look tells the card's new balance: a person is asked in the end, and may as well be asked soon.
+_SOONER = {"platform.card_refund": {"tries": 6}}
 #: How late the HIS's late originals are, in seconds.
 LATE = 0.2
 #: The platform's patience, in seconds of its own clock.
@@ -189,7 +191,11 @@ def _write_site(path: Path, *, his: int, platform: int, blind: bool) -> None:
     }
     site["overrides"] = {
         each.flow: {
-            **({"settling": _SETTLING} if any(way.doubt for way in each.transitions) else {}),
+            **(
+                {"settling": _SETTLING | _SOONER.get(each.flow, {})}
+                if any(way.doubt for way in each.transitions)
+                else {}
+            ),
             **({"policies": policies} if (policies := _patience(each.policies)) else {}),
         }
         for each in load_site(SITE).definitions
@@ -202,6 +208,10 @@ def _write_site(path: Path, *, his: int, platform: int, blind: bool) -> None:
         }
     with path.open("w", encoding="utf-8") as file:
         yaml.dump(site, file)
+
+
+def _settling(flow: str) -> dict[str, Any]:
+    return _SETTLING | _SOONER.get(flow, {})
 
 
 def _patience(policies: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
