@@ -1,8 +1,8 @@
-"""Find a patient's visits without keeping a patient in an index: by a keyed hash of the identity number.
+"""Find a patient's visits without keeping a patient in an index: by keyed hashes of numbers and names.
 
-Which members hold one is data (``IDENTITY_MEMBERS``). Without the key a hash tells nothing; with it, it can be made
-from a number but not turned back. The HIS asks for a hash once (POST /patients/hash) and filters by it, so that no
-identity number ever stands in an address or an access log.
+Which members hold them is data (``MEMBERS``). Without the key a hash tells nothing; with it, it can be made from a
+number but not turned back. The HIS asks for a hash once (POST /patients/hash) and filters by it, and the console does
+the same for whoever types a number or a name, so that none ever stands in an address or an access log.
 """
 
 from __future__ import annotations
@@ -11,18 +11,36 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from enum import IntEnum
 from typing import Any
 
-from storage.registers import Feed, FeedEvent
+from storage.registers import Feed, FeedEvent, PatientOf
 
 READER = "patients"
-#: Members of visit data and replies that hold an identity number, of all peers.
-IDENTITY_MEMBERS = frozenset(("certno", "id_number", "identity_number", "aac002", "id_card", "idCard", "idNo", "id_no"))
+
+
+class Known(IntEnum):
+    """By what a patient is known, the surest first; exports name a patient by the surest that a visit has."""
+
+    IDENTITY = 0  #: 身份证号, the same everywhere
+    PERSON = 1  #: 人员编号, a centre's own
+    NAME = 2  #: 姓名, of many
+
+
+#: Members of visit data and replies that hold one of these, of all peers.
+MEMBERS = {
+    **dict.fromkeys(
+        ("certno", "id_number", "identity_number", "aac002", "id_card", "idCard", "idNo", "id_no"), Known.IDENTITY
+    ),
+    **dict.fromkeys(("psn_no", "aac001"), Known.PERSON),
+    **dict.fromkeys(("psn_name", "person_name", "patient_name", "patientName", "aac003"), Known.NAME),
+}
+_MARKS = tuple(f'"{name}"' for name in MEMBERS)
 _AT_ONCE = 200
 
 
 def patient_hash(key: bytes, number: str) -> str:
-    """Return the hash of an identity number, however it is written: 64 hex digits."""
+    """Return the hash of a number or a name, however it is written: 64 hex digits."""
     return hmac.new(key, b"patient\x00" + number.strip().upper().encode(), hashlib.sha256).hexdigest()
 
 
@@ -31,12 +49,12 @@ def visit_hash(key: bytes, flow: str, number: str) -> str:
     return hmac.new(key, f"visit\x00{flow}\x00{number}".encode(), hashlib.sha256).hexdigest()
 
 
-def identities(value: Any) -> Iterator[str]:
-    """Yield the identity numbers in a piece of data."""
+def identities(value: Any) -> Iterator[tuple[str, Known]]:
+    """Yield the numbers and names in a piece of data, with what they are."""
     if isinstance(value, Mapping):
         for name, item in value.items():
-            if name in IDENTITY_MEMBERS and isinstance(item, str) and item.strip():
-                yield item
+            if name in MEMBERS and isinstance(item, str) and item.strip():
+                yield item, MEMBERS[name]
             else:
                 yield from identities(item)
     elif isinstance(value, list):
@@ -44,13 +62,13 @@ def identities(value: Any) -> Iterator[str]:
             yield from identities(item)
 
 
-def pairs(key: bytes, events: Sequence[FeedEvent]) -> list[tuple[str, str]]:
-    """Return (hash, visit) for the identity numbers in events, each once."""
+def patients(key: bytes, events: Sequence[FeedEvent]) -> list[PatientOf]:
+    """Return whose visits they are by what events tell, each once."""
     found = {
-        (patient_hash(key, number), event.visit_id)
+        PatientOf(patient_hash(key, text), event.visit_id, known)
         for event in events
-        if any(f'"{name}"' in event.payload for name in IDENTITY_MEMBERS)
-        for number in identities(json.loads(event.payload))
+        if any(mark in event.payload for mark in _MARKS)
+        for text, known in identities(json.loads(event.payload))
     }
     return sorted(found)
 
@@ -60,5 +78,5 @@ async def index(feed: Feed, key: bytes) -> int:
     position = await feed.begin(READER, 0)
     events = await feed.read(position, _AT_ONCE)
     if events:
-        await feed.note_patients(READER, position, events[-1].position, pairs(key, events))
+        await feed.note_patients(READER, position, events[-1].position, patients(key, events))
     return len(events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Text
+from sqlalchemy import BigInteger, Column, Index, SmallInteger, Text
 from sqlmodel import Field, SQLModel
 
 
@@ -167,12 +167,14 @@ class FeedRow(SQLModel, table=True):
 
 
 class VisitPatientRow(SQLModel, table=True):
-    """Whose visit it is, as a keyed hash."""
+    """Whose visit it is, as a keyed hash of a number or a name."""
 
     __tablename__ = "visit_patients"
 
     patient: str = Field(primary_key=True, max_length=64)
     visit_id: str = Field(primary_key=True, max_length=26, index=True)
+    #: of what: 0 identity number, 1 a centre's number of the person, 2 name
+    known: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
 
 
 class CursorRow(SQLModel, table=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ from storage.group_commit import GroupCommit, Request
 from storage.hot import Driver, Prepared, Row, driver_of, insert_many, update_many
 from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
 from storage.keyring import KeyColumns, Keyring, visit_keys
+from storage.listing import PROJECTION, projection_of, questions
 from storage.resealing import Resealing, unsealed
 from storage.schema import require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
@@ -51,20 +53,6 @@ workers: Any = WorkerRow.__table__  # type: ignore[attr-defined]
 flow_versions: Any = FlowVersionRow.__table__  # type: ignore[attr-defined]
 counters: Any = CounterRow.__table__  # type: ignore[attr-defined]
 
-_PROJECTION = (
-    visits.c.visit_id,
-    visits.c.flow,
-    visits.c.version,
-    visits.c.key,
-    visits.c.state,
-    visits.c.status,
-    visits.c.seq,
-    visits.c.opened_at,
-    visits.c.updated_at,
-    visits.c.due_at,
-    visits.c.waiting_for,
-    visits.c.cause,
-)
 _OPENED = (
     *("visit_id", "flow", "version", "key", "state", "status", "cause", "waiting_for", "seq"),
     *("opened_at", "updated_at", "due_at", "fingerprint", "wake_at", "priority", "token"),
@@ -76,11 +64,11 @@ _FOLDED = ("version", "state", "status", "seq", "updated_at", "due_at", "waiting
 _FENCE = ("visit_id", "token", "seq")
 _HELD = tuple(column.name for column in visit_keys.columns)
 _TO_CLAIM = (
-    *(*_PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body),
+    *(*PROJECTION, visits.c.token, visits.c.lease_until, visits.c.snapshot_seq, visits.c.snapshot_body),
     *(visits.c.priority, visit_keys.c.key_id, visit_keys.c.body, visit_keys.c.plain_until),
 )
 #: Where these stand in a row; the columns of the key from ``_KEY`` on.
-_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _PRIORITY, _KEY = range(len(_PROJECTION), len(_PROJECTION) + 6)
+_TOKEN, _UNTIL, _SNAPSHOT, _BODY, _PRIORITY, _KEY = range(len(PROJECTION), len(PROJECTION) + 6)
 _WITH_KEYS = visits.outerjoin(visit_keys, visit_keys.c.visit_id == visits.c.visit_id)
 _CLAIM_DUE = (
     select(*_TO_CLAIM)
@@ -347,47 +335,32 @@ class SqlStore:
         """Return a visit's projection."""
 
         def read(connection: Connection) -> Projection:
-            row = connection.execute(select(*_PROJECTION).where(visits.c.visit_id == visit_id)).one_or_none()
+            row = connection.execute(select(*PROJECTION).where(visits.c.visit_id == visit_id)).one_or_none()
             if row is None:
                 raise UnknownVisit(f"no visit {visit_id}", field="visit")
-            return _projection(row)
+            return projection_of(row)
 
         return await self.read(read)
 
     async def find(self, flow: str, key: str) -> Projection | None:
         """Return the visit with this key."""
-        statement = select(*_PROJECTION).where(visits.c.flow == flow, visits.c.key == key)
+        statement = select(*PROJECTION).where(visits.c.flow == flow, visits.c.key == key)
 
         def read(connection: Connection) -> Projection | None:
             row = connection.execute(statement).one_or_none()
-            return None if row is None else _projection(row)
+            return None if row is None else projection_of(row)
 
         return await self.read(read)
 
     async def visits(self, which: VisitFilter) -> list[Projection]:
         """Return visits, newest first."""
-        statement = select(*_PROJECTION).order_by(visits.c.visit_id.desc()).limit(which.limit)
-        for column, wanted in (
-            (visits.c.flow, which.flow),
-            (visits.c.state, which.state),
-            (visits.c.status, which.status),
-            (visits.c.cause, which.cause),
-            (visits.c.key, which.key),
-        ):
-            if wanted is not None:
-                statement = statement.where(column == str(wanted))
-        if which.before is not None:
-            statement = statement.where(visits.c.visit_id < which.before)
-        for limit, holds in (
-            (which.changed_since, visits.c.updated_at.__ge__),
-            (which.changed_before, visits.c.updated_at.__lt__),
-            (which.opened_since, visits.c.opened_at.__ge__),
-            (which.opened_before, visits.c.opened_at.__lt__),
-            (which.among, visits.c.visit_id.in_),
-        ):
-            if limit is not None:
-                statement = statement.where(holds(limit))
-        return await self.read(lambda connection: [_projection(row) for row in connection.execute(statement)])
+        asked = questions(which)
+
+        def read(connection: Connection) -> list[Projection]:
+            found = [projection_of(row) for question in asked for row in connection.execute(question)]
+            return heapq.nlargest(which.limit, found, key=lambda each: each.visit_id) if len(asked) > 1 else found
+
+        return await self.read(read)
 
     async def journal(self, visit_id: str) -> list[StoredEvent]:
         """Return all events of a visit."""
@@ -497,11 +470,11 @@ class SqlStore:
 
     async def zombies(self, now: Micros, grace: Micros) -> list[Projection]:
         """Return visits that nobody would ever move, or that have been due for longer than ``grace``."""
-        statement = select(*_PROJECTION).where(
+        statement = select(*PROJECTION).where(
             visits.c.status.in_([Status.READY.value, Status.WAITING.value]),
             or_(visits.c.wake_at.is_(None), visits.c.wake_at < now - grace),
         )
-        return await self.read(lambda connection: [_projection(row) for row in connection.execute(statement)])
+        return await self.read(lambda connection: [projection_of(row) for row in connection.execute(statement)])
 
     # -- the writer's side
     def _perform(self, connection: Connection, batch: Sequence[Request[Job]]) -> None:
@@ -610,11 +583,11 @@ class SqlStore:
                 self._due.append((projection.visit_id, projection.due_at))
             return Found(projection, new.fingerprint, True)
         found = connection.execute(
-            select(*_PROJECTION, visits.c.fingerprint).where(
+            select(*PROJECTION, visits.c.fingerprint).where(
                 visits.c.flow == projection.flow, visits.c.key == projection.key
             )
         ).one()
-        return Found(_projection(found[:-1]), found.fingerprint, False)
+        return Found(projection_of(found[:-1]), found.fingerprint, False)
 
     def _claim(self, connection: Connection, job: ClaimJob) -> list[Drawn]:
         driver = driver_of(connection)
@@ -641,7 +614,7 @@ class SqlStore:
         return [
             Drawn(
                 Lease(row[0], row[_TOKEN] + 1, job.worker, job.until),
-                _projection(row[:_TOKEN]),
+                projection_of(row[:_TOKEN]),
                 keys[row[0]],
                 None if row[_SNAPSHOT] is None else Snapshot(row[_SNAPSHOT], row[_BODY]),
                 found[row[0]],
@@ -712,12 +685,6 @@ class SqlStore:
                 raise StoreError(f"reading failed: {type(original).__name__}") from None
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
-
-
-def _projection(row: Sequence[Any]) -> Projection:
-    """Return the projection that a row of ``_PROJECTION`` holds."""
-    visit_id, flow, version, key, state, status, *rest = row
-    return Projection(visit_id, flow, version, key, state, Status(status), *rest)
 
 
 def _event_rows(visit_id: str, events_: Sequence[StoredEvent], payloads: Sequence[str]) -> list[Row]:

@@ -14,7 +14,19 @@ class VisitRow(SQLModel, table=True):
 
     __tablename__ = "visits"
     __table_args__ = (
-        Index("ix_visits_flow_key", "flow", "key", unique=True),
+        # a number is also looked for without its flow
+        Index("ix_visits_key", "key", "flow", unique=True),
+        # lists are of the newest, of all visits or of those of a flow, a status, a state
+        Index("ix_visits_flow", "flow", "visit_id"),
+        Index("ix_visits_status", "status", "visit_id"),
+        Index(
+            "ix_visits_closed",
+            "flow",
+            "state",
+            "visit_id",
+            sqlite_where=text("status = 'closed'"),
+            postgresql_where=text("status = 'closed'"),
+        ),
         Index(
             "ix_visits_wake_at",
             "wake_at",
@@ -28,7 +40,6 @@ class VisitRow(SQLModel, table=True):
             sqlite_where=text("wake_at IS NOT NULL"),
             postgresql_where=text("wake_at IS NOT NULL"),
         ),
-        Index("ix_visits_status_cause", "status", "cause"),
         Index(
             "ix_visits_unpublished",
             "visit_id",

@@ -1,4 +1,7 @@
-"""How many visits there are of each kind: one question to the store, whatever its size."""
+"""How many visits there are of each kind.
+
+Those that are open are few, and found by an index; those that are closed have to be gone through, every one.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from storage.sql_store import SqlStore
 from storage.tables import VisitRow
 
 _visits: Any = table_of(VisitRow)
+OPEN = frozenset(Status) - {Status.CLOSED}
+CLOSED = frozenset((Status.CLOSED,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +34,16 @@ class Tally:
     visits: int
 
 
-async def tally(store: Store) -> list[Tally]:
+async def tally(store: Store, statuses: frozenset[Status] = OPEN | CLOSED) -> list[Tally]:
     """Return how many visits there are, by flow, version, state, status and cause. Raises StoreError."""
     if isinstance(store, SqlStore):
         columns = [_visits.c[name] for name in ("flow", "version", "state", "status", "cause")]
-        statement = select(*columns, func.count()).group_by(*columns)
+        statement = select(*columns, func.count()).where(_visits.c.status.in_(sorted(statuses))).group_by(*columns)
         rows = await store.read(lambda connection: [tuple(row) for row in connection.execute(statement)])
         return sorted((Tally(f, v, s, Status(status), c, n) for f, v, s, status, c, n in rows), key=_order)
     assert isinstance(store, MemoryStore)
-    seen = Counter((each.flow, each.version, each.state, each.status, each.cause) for each in store.projections())
+    chosen = (each for each in store.projections() if each.status in statuses)
+    seen = Counter((each.flow, each.version, each.state, each.status, each.cause) for each in chosen)
     return sorted((Tally(*key, count) for key, count in seen.items()), key=_order)
 
 

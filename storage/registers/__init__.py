@@ -14,7 +14,7 @@ from storage.registers.batches import Batch, BatchItem, BatchRegister
 from storage.registers.census import Census, Gap, MemoryCensus, SqlCensus, Standing
 from storage.registers.database import Database, MemoryDatabase, SqlDatabase
 from storage.registers.deliveries import Attempt, Delivery, DeliveryRegister
-from storage.registers.feed import Feed, FeedEvent, MemoryFeed, SqlFeed
+from storage.registers.feed import Feed, FeedEvent, MemoryFeed, PatientOf, SqlFeed
 from storage.registers.history import HistoryRegister
 from storage.registers.leases import Lease, LeaseRegister
 from storage.registers.peers import PeerRegister
@@ -93,6 +93,7 @@ __all__ = [
     "HistoryRegister",
     "Lease",
     "LeaseRegister",
+    "PatientOf",
     "PeerRegister",
     "Registers",
     "RetentionRegister",

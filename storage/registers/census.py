@@ -143,8 +143,11 @@ class SqlCensus:
         )
         # Not ``in _OPEN``: a status that nobody knows is what an audit is for.
         found = select(c.visit_id, c.flow, c.state, c.status, problem.label("problem"))
-        found = found.where(c.status != Status.CLOSED.value, problem.is_not(None)).order_by(c.visit_id).limit(limit)
-        return await self._database.read(lambda connection: [Gap(*row) for row in connection.execute(found)])
+        # Neither != nor an order by id: with both of them every visit there has been would be gone through.
+        unclosed = or_(c.status < Status.CLOSED.value, c.status > Status.CLOSED.value)
+        found = found.where(unclosed, problem.is_not(None)).limit(limit)
+        gaps = await self._database.read(lambda connection: [Gap(*row) for row in connection.execute(found)])
+        return sorted(gaps, key=lambda each: each.visit_id)
 
     async def quiet(self, flow: str, states: Sequence[str], before: Micros) -> int:
         """Count open visits that have been left alone since ``before``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
@@ -45,6 +45,14 @@ class FeedEvent:
     payload: str
 
 
+class PatientOf(NamedTuple):
+    """A patient of a visit, by the keyed hash of a number or a name; ``known`` says of which, the surest lowest."""
+
+    patient: str
+    visit_id: str
+    known: int = 0
+
+
 class Feed(Protocol):
     """The feed."""
 
@@ -63,8 +71,8 @@ class Feed(Protocol):
     async def begin(self, name: str, position: int) -> int:
         """Let a reader begin at ``position`` unless it has begun before; return where it is."""
 
-    async def note_patients(self, name: str, old: int, new: int, pairs: Sequence[tuple[str, str]]) -> bool:
-        """Keep (patient, visit) pairs and move the reader on, both or neither. False: another process was quicker."""
+    async def note_patients(self, name: str, old: int, new: int, patients: Sequence[PatientOf]) -> bool:
+        """Keep whose visits there are and move the reader on, both or neither. False: another process was quicker."""
 
     async def visits_of(self, patient: str, limit: int) -> list[str]:
         """Return ids of a patient's visits, newest first."""
@@ -149,15 +157,15 @@ class SqlFeed:
         await self._database.write(lambda connection: touched(connection, statement))
         return await self.cursor(name) or 0
 
-    async def note_patients(self, name: str, old: int, new: int, pairs: Sequence[tuple[str, str]]) -> bool:
-        """Keep pairs and move the reader on."""
+    async def note_patients(self, name: str, old: int, new: int, patients: Sequence[PatientOf]) -> bool:
+        """Keep whose visits there are and move the reader on."""
 
         def work(connection: Any) -> bool:
             if not moved_on(connection, name, old, new):
                 return False
-            for patient, visit_id in pairs:
-                values = {"patient": patient, "visit_id": visit_id}
-                connection.execute(self._database.insert(_patients).values(values).on_conflict_do_nothing())
+            for each in patients:
+                kept = self._database.insert(_patients).values(each._asdict())
+                connection.execute(kept.on_conflict_do_nothing())
             return True
 
         return await self._database.write(work)

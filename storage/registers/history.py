@@ -143,12 +143,10 @@ class HistoryRegister:
         return await self._database.read(lambda connection: int(connection.execute(statement).scalar_one()))
 
     async def patients(self, visits: Sequence[str]) -> dict[str, str]:
-        """Return whose visits these are, as keyed hashes; of several numbers in one visit the first in order."""
-        whose = (
-            select(_patients.c.visit_id, func.min(_patients.c.patient))
-            .where(_patients.c.visit_id.in_(list(visits)))
-            .group_by(_patients.c.visit_id)
-        )
+        """Return whose visits these are, as keyed hashes: of what is surest in a visit, the first in order."""
+        c = _patients.c
+        whose = select(c.visit_id, c.patient).where(c.visit_id.in_(list(visits)))
+        whose = whose.order_by(c.visit_id, c.known.desc(), c.patient.desc())  # the last of a visit stays
         return await self._database.read(lambda connection: {row[0]: row[1] for row in connection.execute(whose)})
 
     async def ask(self, statement: Any) -> list[Row]:

@@ -22,13 +22,16 @@ from tests.jiangsu import ROOT
 FIRST = "001"
 
 
-#: What the first schema had; everything else came later, with two columns of the visits and the feed's counter.
+#: What the first schema had; everything else came later, also columns and indices of the visits and the feed's counter.
 TABLES = {"visits", "events", "exchanges", "workers", "flow_versions", "counters", "alembic_version"}
 LATER = (
     "DROP INDEX ix_visits_unpublished",
     "ALTER TABLE visits DROP COLUMN published",
     "DROP INDEX ix_visits_priority",
     "ALTER TABLE visits DROP COLUMN priority",
+    *(f"DROP INDEX ix_visits_{name}" for name in ("key", "flow", "status", "closed")),
+    "CREATE UNIQUE INDEX ix_visits_flow_key ON visits (flow, key)",
+    "CREATE INDEX ix_visits_status_cause ON visits (status, cause)",
     "DELETE FROM counters WHERE name = 'feed'",
     f"UPDATE alembic_version SET version_num = '{FIRST}'",
 )

@@ -24,6 +24,7 @@ from service.history.exports.columns import EXPORTED, Outside, Type
 from service.history.exports.files import ExportFailed, Form, batches, export
 from service.patients import patient_hash, visit_hash
 from storage.history import TABLES
+from storage.registers import PatientOf
 from tests.conftest import DURABLE
 from tests.console.seed import SECRET, Seed
 from tests.history.conftest import EVER, history_of, registers_of
@@ -125,7 +126,7 @@ async def test_patients_and_keys_are_keyed_hashes(hospital: Seed, tmp_path: Path
     feed = registers_of(hospital).feed
     position = await feed.begin("patients", 0)
     whose = patient_hash(b"test", "TEST-CREDENTIAL-1")
-    assert await feed.note_patients("patients", position, position, [(whose, hospital.visits["closed"])])
+    assert await feed.note_patients("patients", position, position, [PatientOf(whose, hospital.visits["closed"])])
     await written(hospital, Form.CSV, tmp_path / "out")
     await written(hospital, Form.XES, tmp_path / "out.xes")
     text = "".join(path.read_text(encoding="utf-8") for path in [*(tmp_path / "out").iterdir(), tmp_path / "out.xes"])

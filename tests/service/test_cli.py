@@ -49,7 +49,7 @@ def test_wrong_words_get_a_line_and_a_code(tmp_path: Path, words: tuple[str, ...
 
 
 def test_a_first_evening(tmp_path: Path) -> None:
-    assert "008" in run(tmp_path, "db", "upgrade").stdout
+    assert "009" in run(tmp_path, "db", "upgrade").stdout
     key = tmp_path / "data" / "exchange.key"
     assert key.stat().st_mode & 0o077 == 0
     assert json.loads(run(tmp_path, "visits", "list", "--json").stdout) == []

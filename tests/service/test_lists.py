@@ -10,9 +10,9 @@ import pytest
 from engine.environment import HOUR
 from engine.store import Store
 from service.masking import masked, masked_text
-from service.patients import index, pairs, patient_hash
+from service.patients import Known, index, patient_hash, patients
 from service.settings import Settings
-from storage.registers import FeedEvent
+from storage.registers import FeedEvent, PatientOf
 from tests.conftest import STORES
 from tests.service.wired import Wired, opened
 from tests.world import World
@@ -71,7 +71,7 @@ async def test_a_patients_visits_are_found_by_hash(client: httpx.AsyncClient, wi
     for key, person in (("K1", mine), ("K2", other), ("K3", mine)):
         await wired.world.commands.open("toy.visit", key, {"patient": "p"})
         visit = (await wired.world.store.find("toy.visit", key)) or (await wired.world.get(""))
-        pair = (patient_hash(b"test", person["certno"]), visit.visit_id)
+        pair = PatientOf(patient_hash(b"test", person["certno"]), visit.visit_id)
         feed = wired.application.registers.feed
         at = await feed.begin("patients", 0)
         assert await feed.note_patients("patients", at, at, [pair, pair])
@@ -90,11 +90,14 @@ async def test_patients_are_indexed_from_the_feed(wired: Wired) -> None:
     assert await index(feed, b"test") == 0
 
 
-def test_identity_numbers_are_found_wherever_they_stand() -> None:
-    payload = '{"data": {"card": [{"aac002": "INVENTED1"}], "certno": "INVENTED2", "certno_x": "N"}, "id_no": 3}'
+def test_numbers_and_names_are_found_wherever_they_stand() -> None:
+    payload = (
+        '{"data": {"card": [{"aac002": "INVENTED1"}], "certno": "INVENTED2", "certno_x": "N", "name": "NO"},'
+        ' "id_no": 3, "psn_no": "P1", "aac003": "测试甲"}'
+    )
     event = FeedEvent(1, "V", "f", "k", 1, 0, "opened", payload)
-    hashes = {patient_hash(b"k", "INVENTED1"), patient_hash(b"k", "invented2 ")}
-    assert pairs(b"k", [event, event]) == sorted((each, "V") for each in hashes)
+    whose = {"INVENTED1": Known.IDENTITY, "invented2 ": Known.IDENTITY, "P1": Known.PERSON, "测试甲": Known.NAME}
+    assert patients(b"k", [event, event]) == sorted((patient_hash(b"k", each), "V", whose[each]) for each in whose)
 
 
 def test_masking_hides_what_it_does_not_know() -> None:

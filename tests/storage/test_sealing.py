@@ -18,7 +18,7 @@ from engine.store import Append, NewVisit, Snapshot, Status, Store, StoredEvent,
 from storage import SealBroken, SqlStore, Vault, open_store
 from storage.dialects import dialect_of
 from storage.keyring import SERVICE, is_sealed, visit_keys
-from storage.registers import Approval, AskedRequest, AuditEntry, Batch, Delivery, open_registers
+from storage.registers import Approval, AskedRequest, AuditEntry, Batch, Delivery, PatientOf, open_registers
 from storage.sealed_columns import ALL
 from storage.sql_store import events, visits
 from storage.vault import KeyMissing
@@ -441,7 +441,7 @@ async def test_nobody_reads_what_was_shredded_and_everybody_is_told(store: SqlSt
     while await registers.feed.publish():
         pass
     await registers.feed.begin("patients", 0)
-    await registers.feed.note_patients("patients", 0, 1, [("hash", closed), ("hash", waiting)])
+    await registers.feed.note_patients("patients", 0, 1, [PatientOf("hash", closed), PatientOf("hash", waiting)])
     delivery = replace(DELIVERY, visit_id=closed, state="delivered", done_at=5)
     await registers.feed.begin("his", 0)
     await registers.deliveries.enqueue("his", 0, 1, [delivery])
