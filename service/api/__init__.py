@@ -39,6 +39,7 @@ from service.console import batch_results, board, deeds, entrance
 from service.console import batches as console_batches
 from service.console import history as console_history
 from service.console import oversight as console_oversight
+from service.console import search as console_search
 from service.console import visit as console_visit
 from service.sheets import api as sheets_api
 
@@ -58,6 +59,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     peers.router,
     entrance.router,
     board.router,
+    console_search.router,
     console_visit.router,
     deeds.router,
     console_batches.router,

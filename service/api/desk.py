@@ -20,6 +20,7 @@ from service.acting import Acting
 from service.application import Application
 from service.audit import Audit
 from service.batches import Batches
+from service.headcount import Headcount
 from service.hub import Hub
 from service.idempotency import Answer, Idempotency, fingerprint
 
@@ -40,6 +41,7 @@ class Desk:
     acting: Acting
     idempotency: Idempotency
     batches: Batches
+    headcount: Headcount
     streams: dict[str, int] = field(default_factory=dict)  #: open streams by caller
 
     @classmethod
@@ -58,6 +60,7 @@ class Desk:
             acting,
             Idempotency(registers.requests, settings, environment),
             Batches(application, acting),
+            Headcount(application.store),
         )
 
     @property

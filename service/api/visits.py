@@ -87,7 +87,7 @@ async def list_visits(
         changed_before=ago(idle_for, now, "idle_for"),
         opened_before=ago(older_than, now, "older_than"),
         opened_since=ago(younger_than, now, "younger_than"),
-        among=None if patient is None else await _visits_of(desk, patient),
+        among=None if patient is None else await visits_of(desk, patient),
     )
     found = await desk.store.visits(which)
     headers = {}
@@ -99,7 +99,8 @@ async def list_visits(
     return JSONResponse([projection_view(each) for each in found[:limit]], headers=headers)
 
 
-async def _visits_of(desk: Desk, patient: str) -> list[str]:
+async def visits_of(desk: Desk, patient: str) -> list[str]:
+    """Return ids of a patient's visits by the keyed hash of the identity number, newest first."""
     return await desk.application.registers.feed.visits_of(patient, _MOST_OF_A_PATIENT)
 
 

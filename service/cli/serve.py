@@ -122,6 +122,7 @@ async def _serve(chosen: Settings, ready_file: Path | None) -> None:
         await outbox.stop()
         await schedules.stop()
         await background.stop()
+        await desk.headcount.close()
         await wired.watching.stop()
         await wired.runner.stop()
         await wired.peers.close()

@@ -13,7 +13,6 @@ from service.api.desk import Desk, caller_of, desk_of
 from service.console.attention import MOST_ROWS, Attention, Kind, Trouble
 from service.console.rendering import language_of, page, titled
 from service.console.route import HOME, pages
-from storage.tally import tally
 
 router = pages()
 
@@ -50,9 +49,9 @@ async def gathered(request: Request, flow: str | None, kind: Kind | None) -> dic
         rows += await attention.approvals(asked, now, language, flow)
     shown = sorted((each for each in rows if kind in (None, each.kind)), key=lambda each: (-each.at, each.visit_id))
     stuck_by_cause = Counter(each.cause for each in rows if each.cause and each.kind is not Kind.APPROVAL)
-    tallied = await tally(desk.store)
+    counted = await desk.headcount.now()
     statuses: Counter[str] = Counter()
-    for each in tallied:
+    for each in counted.tallies:
         if flow in (None, each.flow):
             statuses[each.status.value] += each.visits
     return {
@@ -63,12 +62,14 @@ async def gathered(request: Request, flow: str | None, kind: Kind | None) -> dic
         "counts": Counter(each.kind for each in rows),
         "causes": sorted(stuck_by_cause.items(), key=lambda each: (-each[1], each[0])),
         "statuses": [(each.value, statuses[each.value]) for each in Status],
-        "flows": _flows(desk, rows, language, flow, {each.flow for each in tallied}),
+        "whole": counted.whole,
+        "flows": _flows(desk, rows, language, flow, {each.flow for each in counted.tallies}),
         "flow": flow,
         "kind": kind,
         "address": address,
         "batch_address": batch_address,
         "now": now,
+        "by_patient": caller.may("patients.hash"),
     }
 
 

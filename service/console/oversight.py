@@ -28,7 +28,7 @@ from service.peers import adapters_of
 from service.scheduling import ScheduleStanding, pause, resume, run_now, standings, visit_of
 from service.scheduling.hand import now_of
 from service.sessions import SUFFIX
-from storage.tally import Tally, tally
+from storage.tally import Tally
 
 router = pages()
 T = TypeVar("T")
@@ -39,16 +39,16 @@ T = TypeVar("T")
 async def flows(request: Request) -> Response:
     """List the flows that are on."""
     desk, language = desk_of(request), language_of(request)
-    registry, counted = desk.application.registry, await tally(desk.store)
+    registry, counted = desk.application.registry, await desk.headcount.now()
     rows = []
     for name in registry.names:
         flow = registry.current(name)
-        mine = [each for each in counted if each.flow == name]
+        mine = [each for each in counted.tallies if each.flow == name]
         statuses: Counter[str] = Counter()
         for each in mine:
             statuses[each.status.value] += each.visits
         rows.append((flow, titled(flow.definition.title, language, name), statuses))
-    return page(request, "flows.html", rows=rows, statuses=[each.value for each in Status])
+    return page(request, "flows.html", rows=rows, statuses=[each.value for each in Status], whole=counted.whole)
 
 
 @router.get("/console/flows/{flow}")
@@ -59,7 +59,8 @@ async def show_flow(request: Request, flow: str) -> Response:
     if flow not in registry.names:
         raise UnknownThing("no such flow", field="flow")
     found = registry.current(flow)
-    counted = [each for each in await tally(desk.store) if each.flow == flow]
+    everything = await desk.headcount.now()
+    counted = [each for each in everything.tallies if each.flow == flow]
     return page(
         request,
         "flow.html",
@@ -68,6 +69,7 @@ async def show_flow(request: Request, flow: str) -> Response:
         states=_states(found, counted, language),
         versions=_versions(found, counted),
         drawing=picture(found, language, counts=_counts(counted)),
+        whole=everything.whole,
     )
 
 

@@ -26,6 +26,7 @@ LANGUAGES = ("zh", "en")
 #: Where the top of each page leads: words, address, and the permission without which nobody is led there.
 NAVIGATION = (
     ("nav_board", "/console", "visits.read"),
+    ("nav_visits", "/console/visits", "visits.read"),
     ("nav_batches", "/console/batches", "batches.read"),
     ("nav_flows", "/console/flows", "visits.read"),
     ("nav_schedules", "/console/schedules", "visits.read"),

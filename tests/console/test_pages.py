@@ -16,6 +16,8 @@ from tests.console.seed import HOSTILE, SECRET, Seed
 
 PAGES = (
     "/console",
+    "/console/visits",
+    "/console/visits?flow=jiangsu.outpatient&state=settled&status=stuck",
     "/console/flows",
     "/console/flows/jiangsu.inpatient",
     "/console/schedules",
@@ -76,6 +78,7 @@ async def test_every_page_is_whole_and_keeps_to_itself(seed: Seed, signed_in: Si
             for form in read.each("form"):
                 assert form["method"] == "post" or form["action"] in (
                     "/console",
+                    "/console/visits",
                     "/console/batches/new",
                     "/console/history",
                 )
