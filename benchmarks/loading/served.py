@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.loading.shapes import FLOW, definition
@@ -63,6 +63,7 @@ class Site:
     folder: Path
     store: str
     keys: tuple[str, ...]
+    flows: Path  #: flows.yaml
 
     @property
     def environment(self) -> dict[str, str]:
@@ -70,23 +71,24 @@ class Site:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
         return clean | {
             "VISITFLOW_DATA": str(self.folder / "data"),
-            "VISITFLOW_SITE": str(self.folder / "flows.yaml"),
+            "VISITFLOW_SITE": str(self.flows),
             "VISITFLOW_STORE": self.store,
             "VISITFLOW_LANGUAGE": "en",
             "PYTHONPATH": str(_ROOT),
         }
 
 
-def prepared(folder: Path, store: str, clients: int) -> Site:
-    """Write a site, bring its store up to date, make a key for each client."""
+def prepared(folder: Path, store: str, clients: int, flows: Path | None = None) -> Site:
+    """Bring a store up to date and make a key for each client; without ``flows`` write a site with one small flow."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
-    (folder / "flow.yaml").write_text(json.dumps(definition()), encoding="utf-8")
-    site = {"include": ["flow.yaml"], "flows": [FLOW]}
-    (folder / "flows.yaml").write_text(json.dumps(site), encoding="utf-8")
-    bare = Site(folder, store, ())
+    if flows is None:
+        flows = folder / "flows.yaml"
+        (folder / "flow.yaml").write_text(json.dumps(definition()), encoding="utf-8")
+        flows.write_text(json.dumps({"include": ["flow.yaml"], "flows": [FLOW]}), encoding="utf-8")
+    bare = Site(folder, store, (), flows)
     _run(bare, "db", "upgrade")
     keys = [_run(bare, "keys", "add", f"his{n}", "--role", "his", "--by", "bench", "--json") for n in range(clients)]
-    return Site(folder, store, tuple(str(json.loads(each)["key"]) for each in keys))
+    return replace(bare, keys=tuple(str(json.loads(each)["key"]) for each in keys))
 
 
 def _run(site: Site, *words: str) -> str:

@@ -10,6 +10,7 @@ from benchmarks.parts.beside_dbos import dbos
 from benchmarks.parts.closed import closed
 from benchmarks.parts.dispatch import dispatch
 from benchmarks.parts.load import load
+from benchmarks.parts.pages import pages
 from benchmarks.parts.profile import profile
 from benchmarks.parts.restarted import restarted
 from benchmarks.parts.setting import Setting
@@ -29,6 +30,7 @@ PARTS: dict[str, Callable[[Setting], Part]] = {
     "size": size,
     "watched": watched,
     "load": load,
+    "pages": pages,
     "profile": profile,
 }
 

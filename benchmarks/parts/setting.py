@@ -22,11 +22,21 @@ class Setting:
     restarted: int = 20_000
     closed: int = 1_000_000
     sized: int = 2_000
+    looks: int = 60  #: rounds over the console's pages
     load_seconds: float = 60.0  #: of each rate
     load_search: float = 8.0  #: of each try to find the rate that is sustained
 
     def quick(self) -> Setting:
         """Return a trial: the figures mean little."""
         return replace(
-            self, runs=1, visits=1000, alone=40, restarted=1000, closed=10_000, sized=300, load_seconds=5, load_search=2
+            self,
+            runs=1,
+            visits=1000,
+            alone=40,
+            restarted=1000,
+            closed=10_000,
+            sized=300,
+            looks=5,
+            load_seconds=5,
+            load_search=2,
         )
