@@ -82,9 +82,9 @@ def written() -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("wchar"))
 
 
-def peak_memory(pid: int) -> int:
-    """Return the largest resident size that a process has had, in bytes."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+def peak_memory(pid: int | None = None) -> int:
+    """Return the largest resident size that a process, or this one, has had so far, in bytes."""
+    for line in Path(f"/proc/{pid or 'self'}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024
     return 0

@@ -18,7 +18,7 @@ from benchmarks.profiling import Shares, shares
 from engine.adapter import Adapter
 from engine.commands import Commands
 from engine.definitions import FlowDefinition
-from engine.environment import SystemEnvironment
+from engine.environment import Environment, SystemEnvironment
 from engine.registry import Registry
 from engine.runner import Runner, RunnerFigures, RunnerSettings
 from engine.store import Store
@@ -27,6 +27,8 @@ from service.tuning import tune_collector
 from service.watching.tally import Tally
 from storage import Vault, open_store, upgrade
 
+#: The processes of one measurement open each other's journals.
+KEY = "bench:" + base64.b64encode(bytes(range(32))).decode()
 _OPENED_TOGETHER = 500
 #: Seconds after which a run has failed.
 _PATIENCE = 300
@@ -112,16 +114,16 @@ async def engine(
     watched: bool = False,
     dispatch: str = "embedded",
     adopts: bool = True,
+    environment: Environment | None = None,
 ) -> AsyncIterator[Engine]:
     """Set an engine up as the service does, on a database that is brought up to date first.
 
     Unless it ``adopts``, visits that are opened here wait for the dispatch like those that others opened.
     """
     watch = Tally() if watched else None
-    environment = SystemEnvironment()
+    environment = environment or SystemEnvironment()
     chosen = DISPATCHES[dispatch](url, environment)
-    vault = Vault.parse("bench:" + base64.b64encode(secrets.token_bytes(32)).decode())
-    store = open_store(url, vault, wakes=chosen.wakes)
+    store = open_store(url, Vault.parse(KEY), wakes=chosen.wakes)
     await store.start()
     registry = Registry(store, catalogue(), environment)
     await registry.load([definition])

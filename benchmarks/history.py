@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import json
 import os
 import platform
@@ -25,6 +24,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from benchmarks.apart import peak_memory
+from benchmarks.engine_run import KEY
 from benchmarks.places import SqlitePlace, postgres_place
 from engine.environment import DAY
 from service.application import Application
@@ -37,8 +38,6 @@ from storage.history import TABLES
 from storage.history.questions import Period
 from storage.registers import open_registers
 
-#: Any key will do: nothing that is measured opens what it seals.
-_KEY = "bench:" + base64.b64encode(bytes(range(32))).decode()
 _PERIOD = Period("2026-11-01", "2026-11-30")
 _CHUNK = 20_000
 _DAYS = 30
@@ -94,7 +93,7 @@ def _report(name: str, url: str, visits: int, rate: dict[str, float], folder: Pa
 
 async def _one(url: str, what: str, folder: Path | None) -> dict[str, float]:
     """Make one export, or ask for one figure; return what it took."""
-    store = open_store(url, Vault.parse(_KEY))
+    store = open_store(url, Vault.parse(KEY))
     await store.start()
     history, (kind, _, name), written = open_registers(store).history, what.partition(" "), 0
     began = time.monotonic()
@@ -108,18 +107,11 @@ async def _one(url: str, what: str, folder: Path | None) -> dict[str, float]:
         await figures(name, Asking(history, _PERIOD))
         took = time.monotonic() - began
     await store.close()
-    return {"seconds": took, "processor": time.process_time(), "memory": _most_memory(), "bytes": written}
+    return {"seconds": took, "processor": time.process_time(), "memory": peak_memory(), "bytes": written}
 
 
 def _size(path: Path) -> int:
     return sum(each.stat().st_size for each in ([path] if path.is_file() else path.iterdir()))
-
-
-def _most_memory() -> int:
-    """Return the largest resident size of this process so far, bytes; getrusage would tell the parent's as well."""
-    told = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    [kilobytes] = [line.split()[1] for line in told if line.startswith("VmHWM")]
-    return 1024 * int(kilobytes)
 
 
 async def _drawing(url: str) -> dict[str, float]:
@@ -128,7 +120,7 @@ async def _drawing(url: str) -> dict[str, float]:
     from tests.console.seed import seeded
     from tests.history.conftest import drawn
 
-    store = open_store(url, Vault.parse(_KEY))
+    store = open_store(url, Vault.parse(KEY))
     await store.start()
     seed = await seeded(store=store)
     await drawn(seed)
@@ -179,7 +171,7 @@ async def _only(store: Any, pattern: str) -> None:
 
 async def _fill(url: str, visits: int) -> None:
     """Copy the pattern's facts ``visits`` times over thirty days."""
-    store = open_store(url, Vault.parse(_KEY))
+    store = open_store(url, Vault.parse(KEY))
     await store.start()
     number = "printf('%026d', n)" if url.startswith("sqlite") else "lpad(n::text, 26, '0')"
     day = (

@@ -22,6 +22,7 @@ class Setting:
     restarted: int = 20_000
     closed: int = 1_000_000
     sized: int = 2_000
+    due: int = 100_000  #: at once
     looks: int = 60  #: rounds over the console's pages
     load_seconds: float = 60.0  #: of each rate
     load_search: float = 8.0  #: of each try to find the rate that is sustained
@@ -36,6 +37,7 @@ class Setting:
             restarted=1000,
             closed=10_000,
             sized=300,
+            due=2000,
             looks=5,
             load_seconds=5,
             load_search=2,
