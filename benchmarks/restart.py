@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from benchmarks.flow import STEPS, NullAdapter, SilentAdapter, flow
 from benchmarks.places import file_of
 from engine.adapter import Call
 from engine.definitions import FlowDefinition
+from engine.fairness import SHARES
+from engine.gate import Priority
 from engine.outcomes import Outcome
 from engine.runner import RunnerSettings
 from service.tuning import tune_collector
@@ -113,10 +116,13 @@ def _begin(url: str, variant: Variant, visits: int) -> None:
     """Start the process that brings the visits into the middle; kill it when all of them are there."""
     process = _start("hang", url, variant, str(visits))
     assert process.stdout is not None
+    patience = threading.Timer(_PATIENCE, process.kill)
+    patience.start()
     try:
         if process.stdout.readline().strip() != b"ready":
-            raise RuntimeError("the process that was to be killed ended by itself")
+            raise RuntimeError("the process that was to be killed ended by itself, or did not get there in time")
     finally:
+        patience.cancel()
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -149,7 +155,8 @@ class Broken(NullAdapter):
 
 
 async def _hang(url: str, variant: Variant, visits: int) -> None:
-    settings = RunnerSettings(in_flight=visits)  # a call that nobody answers keeps its place
+    # a call that nobody answers keeps its place, and these visits may not have all places
+    settings = RunnerSettings(in_flight=int(visits / SHARES[Priority.NORMAL]) + 1)
     async with engine(url, settings, variant.definition(), Broken(visits)) as running:
         await running.open(visits)
         await running.runner.start()
