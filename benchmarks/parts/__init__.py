@@ -10,6 +10,7 @@ from benchmarks.parts.beside_dbos import dbos
 from benchmarks.parts.closed import closed
 from benchmarks.parts.dispatch import dispatch
 from benchmarks.parts.due import due
+from benchmarks.parts.grown import grown
 from benchmarks.parts.load import load
 from benchmarks.parts.pages import pages
 from benchmarks.parts.profile import profile
@@ -28,6 +29,7 @@ PARTS: dict[str, Callable[[Setting], Part]] = {
     "workers": workers,
     "restart": restarted,
     "closed": closed,
+    "grown": grown,
     "size": size,
     "due": due,
     "watched": watched,

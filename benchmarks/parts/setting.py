@@ -22,6 +22,7 @@ class Setting:
     restarted: int = 20_000
     closed: int = 1_000_000
     sized: int = 2_000
+    grown: tuple[int, ...] = (0, 1_000_000, 10_000_000)  #: events in the store
     due: int = 100_000  #: at once
     looks: int = 60  #: rounds over the console's pages
     load_seconds: float = 60.0  #: of each rate
@@ -37,6 +38,7 @@ class Setting:
             restarted=1000,
             closed=10_000,
             sized=300,
+            grown=(0, 10_000, 100_000),
             due=2000,
             looks=5,
             load_seconds=5,
