@@ -1,19 +1,28 @@
-"""The schema's version: bring it up to date, or refuse to work with another one."""
+"""The schema's version: bring it up to date, or refuse to work with another one.
+
+Programs of two adjacent versions may work side by side (ADR 37). A migration that the program before it can work with
+says so, ``works_with = "009"``; the database keeps the oldest revision whose program may use it, for programs that do
+not know the migration.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import delete, insert, inspect, select, text
 from sqlalchemy.engine import Connection
 
 from engine.errors import SchemaOutdated
 from storage.dialects import dialect_of
+from storage.tables import CounterRow
 
+_counters: Any = CounterRow.__table__  # type: ignore[attr-defined]
+_OLDEST = "oldest_program"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 #: Stands before the revision in a backup: a copy that is put in the store's place by hand does not start, for it would
@@ -39,11 +48,27 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def oldest() -> int:
+    """Return the number of the oldest revision whose program works with what this version of the program makes."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return max(int(getattr(script.module, "works_with", script.revision)) for script in scripts)
+
+
+def is_usable(connection: Connection, found: str | None) -> bool:
+    """Tell whether this program may work on a database: its schema, or a newer one that was made with it in mind."""
+    if found == needed():
+        return True
+    if found is None or not found.isdigit() or int(found) < int(needed()):
+        return False
+    kept = connection.execute(select(_counters.c.next).where(_counters.c.name == _OLDEST)).scalar()
+    return kept is not None and int(kept) <= int(needed())
+
+
 def require_current(connection: Connection) -> None:
-    """Raise SchemaOutdated unless the database has the needed revision."""
+    """Raise SchemaOutdated unless this program may work on the database."""
     found = current(connection)
     refuse_backup(connection, found)
-    if found != needed():
+    if not is_usable(connection, found):
         raise SchemaOutdated(
             f"the database's schema is {found or 'empty'}, this version needs {needed()}; run `visitflow db upgrade`",
             found=found,
@@ -63,7 +88,7 @@ def refuse_backup(connection: Connection, found: str | None) -> None:
 
 
 def refuse_newer(found: str) -> None:
-    """Raise SchemaOutdated for a schema that this version of the program does not know: the database is newer."""
+    """Raise SchemaOutdated for a schema that this version of the program does not know, and cannot bring anywhere."""
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if not found.startswith(BACKUP_MARK) and found not in known:
         raise SchemaOutdated(
@@ -85,7 +110,7 @@ def upgrade(url: str) -> tuple[str | None, str]:
             config = _config()
             config.attributes["connection"] = connection
             with connection.begin():
-                command.upgrade(config, "head")
+                _up(config, connection)
             after = current(connection)
         assert after is not None
         return before, after
@@ -102,10 +127,17 @@ def upgrade_backup(url: str) -> None:
             name_schema(connection, found.removeprefix(BACKUP_MARK))
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _up(config, connection)
             name_schema(connection, BACKUP_MARK + needed())
     finally:
         engine.dispose()
+
+
+def _up(config: Config, connection: Connection) -> None:
+    """Run what is missing, and write down which programs may use what it leads to."""
+    command.upgrade(config, "head")
+    connection.execute(delete(_counters).where(_counters.c.name == _OLDEST))
+    connection.execute(insert(_counters).values(name=_OLDEST, next=oldest()))
 
 
 def name_schema(connection: Connection, revision: str) -> None:

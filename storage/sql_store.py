@@ -39,7 +39,7 @@ from storage.jobs import AppendJob, ClaimJob, Job, OpenJob, OtherJob
 from storage.keyring import KeyColumns, Keyring, visit_keys
 from storage.listing import PROJECTION, projection_of, questions
 from storage.resealing import Resealing, unsealed
-from storage.schema import require_current
+from storage.schema import needed, require_current
 from storage.tables import CounterRow, EventRow, ExchangeRow, FlowVersionRow, VisitRow, WorkerRow
 from storage.vault import Vault
 from storage.waking import Wake, Wakes
@@ -163,6 +163,7 @@ class SqlStore:
             self._writer_engine.connect, dialect, self._perform, self.figures, fault
         )
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="visitflow-reader")
+        self._schema = needed()
 
     async def start(self) -> None:
         """Open the store. Raises SchemaOutdated, StoreError, KeyMissing (journals are sealed with a key not given)."""
@@ -409,6 +410,7 @@ class SqlStore:
             "pid": worker.pid,
             "process_started": worker.process_started,
             "seen_at": worker.seen_at,
+            "schema": self._schema,
         }
         statement = self.dialect.insert(workers).values(values)
         statement = statement.on_conflict_do_update(index_elements=["worker"], set_={"seen_at": worker.seen_at})

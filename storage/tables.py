@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, SmallInteger, String, Text, text
 from sqlmodel import Field, SQLModel
 
 import storage.history_tables
@@ -137,6 +137,7 @@ class WorkerRow(SQLModel, table=True):
     pid: int
     process_started: int = Field(sa_type=BigInteger)
     seen_at: int = Field(sa_type=BigInteger)
+    schema_: str | None = Field(default=None, sa_column=Column("schema", String(32)))  #: that its program makes
 
 
 class FlowVersionRow(SQLModel, table=True):

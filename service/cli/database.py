@@ -21,7 +21,7 @@ from service.words import Topic
 from storage import Vault, open_store, upgrade
 from storage.backups import copies_of, refuse_live_workers
 from storage.dialects import dialect_of
-from storage.schema import current, needed, refuse_newer
+from storage.schema import current, needed, oldest, refuse_newer
 
 app = typer.Typer(no_args_is_help=True, help="The database: schema, rebuild, keys. 数据库。")
 app.add_typer(backups.app)
@@ -40,7 +40,8 @@ def upgrade_database(
 ) -> None:
     """Bring the database's schema up to date; make the folder and the key of the embedded store if there are none.
 
-    Refused while processes work on the database with the old schema. A store on SQLite is copied first, beside itself.
+    Refused while processes work on the database that cannot go on with the new schema. Those of the version before
+    often can, and are restarted afterwards, one by one. A store on SQLite is copied first, beside itself.
     """
     chosen = settings()
     if not chosen.store:
@@ -93,7 +94,7 @@ def changes(url: str, now: Micros) -> bool:
             if found is None or found == needed():
                 return False
             refuse_newer(found)
-            refuse_live_workers(connection, now, f"the schema cannot be changed to {needed()}")
+            refuse_live_workers(connection, now, f"the schema cannot be changed to {needed()}", before=oldest())
             return True
     finally:
         engine.dispose()

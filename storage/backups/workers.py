@@ -26,13 +26,24 @@ class WorkersRun(NotLegal):
     code = "workers_run"
 
 
-def live_workers(connection: Connection, now: Micros, processes: Processes | None = None) -> list[Worker]:
-    """Return the processes that work on a database: on this host by their number, elsewhere by their last sign."""
+def live_workers(
+    connection: Connection, now: Micros, processes: Processes | None = None, *, before: int | None = None
+) -> list[Worker]:
+    """Return the processes that work on a database: on this host by their number, elsewhere by their last sign.
+
+    With ``before`` only those of programs older than that revision, or of which nobody knows.
+    """
     processes = processes or SystemProcesses()
-    if not inspect(connection).has_table(_workers.name):
+    there = inspect(connection)
+    if not there.has_table(_workers.name):
         return []
-    rows = connection.execute(select(_workers)).all()
-    found = [Worker(row.worker, row.host, row.pid, row.process_started, row.seen_at) for row in rows]
+    known = {column["name"] for column in there.get_columns(_workers.name)}  # of a schema that may be an older one
+    rows = connection.execute(select(*(column for column in _workers.c if column.name in known))).mappings().all()
+    found = [
+        Worker(row["worker"], row["host"], row["pid"], row["process_started"], row["seen_at"])
+        for row in rows
+        if before is None or int(row.get("schema") or 0) < before
+    ]
     here = processes.host()
     return [
         worker
@@ -41,9 +52,19 @@ def live_workers(connection: Connection, now: Micros, processes: Processes | Non
     ]
 
 
-def refuse_live_workers(connection: Connection, now: Micros, what: str, processes: Processes | None = None) -> None:
-    """Raise WorkersRun, naming them, their schema and what to do, when processes work on the database."""
-    found = live_workers(connection, now, processes)
+def refuse_live_workers(
+    connection: Connection,
+    now: Micros,
+    what: str,
+    processes: Processes | None = None,
+    *,
+    before: int | None = None,
+) -> None:
+    """Raise WorkersRun, naming them, their schema and what to do, when processes work on the database.
+
+    ``before``: as for :func:`live_workers`.
+    """
+    found = live_workers(connection, now, processes, before=before)
     if not found:
         return
     schema = current(connection)

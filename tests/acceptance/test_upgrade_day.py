@@ -32,7 +32,8 @@ LATER = (
     *(f"DROP INDEX ix_visits_{name}" for name in ("key", "flow", "status", "closed")),
     "CREATE UNIQUE INDEX ix_visits_flow_key ON visits (flow, key)",
     "CREATE INDEX ix_visits_status_cause ON visits (status, cause)",
-    "DELETE FROM counters WHERE name = 'feed'",
+    "ALTER TABLE workers DROP COLUMN schema",
+    "DELETE FROM counters WHERE name IN ('feed', 'oldest_program')",
     f"UPDATE alembic_version SET version_num = '{FIRST}'",
 )
 
