@@ -85,7 +85,7 @@ def _run(chosen: Sequence[Mutant], jobs: int) -> dict[str, Verdict] | None:
                 free.put(workshop)
 
         workshop = free.get()
-        whole = workshop.whole(sorted({test for each in chosen for test in each.tests}))
+        whole = workshop.whole(sorted({test for each in chosen for test in each.tests}), jobs)
         free.put(workshop)
         if whole.caught or whole.trouble:
             sys.stderr.write(f"the tests fail without any mutant: {whole.by or whole.trouble}\n")

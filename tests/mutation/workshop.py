@@ -16,6 +16,8 @@ from tests.mutation.table import Mutant
 
 #: Seconds: a mutant whose tests take longer hangs, and a hanging test is a failing test.
 LIMIT = 600
+#: All tests that any mutant is for, on the unbroken sources.
+LIMIT_OF_ALL = 1800
 #: What is no source, wherever it stands.
 _MADE = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", "*.egg-info", "build", "*.db*")
 #: Where a service that was started here keeps its store; packages may have folders of this name.
@@ -47,16 +49,16 @@ class Workshop:
         self._root = root
         shutil.copytree(ROOT, root, ignore=_left_out)
 
-    def whole(self, tests: list[str]) -> Verdict:
+    def whole(self, tests: list[str], jobs: int) -> Verdict:
         """Run tests on the unbroken sources; ``caught`` means that they fail without any mutant."""
-        return self._run(tests)
+        return self._run(["-n", str(jobs), *tests], LIMIT_OF_ALL)
 
     def broken(self, mutant: Mutant) -> Verdict:
         """Break, run the tests that have to notice, mend. Raises Misfit."""
         with mutant.applied(self._root):
             return self._run(list(mutant.tests))
 
-    def _run(self, tests: list[str]) -> Verdict:
+    def _run(self, tests: list[str], limit: int = LIMIT) -> Verdict:
         began = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
         command += ["-m", "not postgres", "--timeout", "60", *tests]
@@ -64,10 +66,10 @@ class Workshop:
         environment = os.environ | {"PYTHONPATH": str(self._root), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
             done = subprocess.run(
-                command, cwd=self._root, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+                command, cwd=self._root, env=environment, capture_output=True, text=True, timeout=limit, check=False
             )
         except subprocess.TimeoutExpired:
-            return Verdict(True, f"no end within {LIMIT} s", time.monotonic() - began)
+            return Verdict(True, f"no end within {limit} s", time.monotonic() - began)
         seconds = time.monotonic() - began
         if done.returncode == 0:
             return Verdict(False, "", seconds)
