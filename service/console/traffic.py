@@ -46,6 +46,21 @@ class Traffic:
         return statistics.median(self.waits) / 1e6 if self.waits else None
 
     @property
+    def nearly_all(self) -> float | None:
+        """Return the answer time, seconds, that 95 of 100 calls did not exceed."""
+        return sorted(self.waits)[int(0.95 * (len(self.waits) - 1))] / 1e6 if self.waits else None
+
+    @property
+    def silent(self) -> float | None:
+        """Return the share of calls without an answer that can be trusted."""
+        return sum(self.outcomes[each] for each in _SILENT) / self.calls if self.calls else None
+
+    @property
+    def refused(self) -> float | None:
+        """Return the share of calls that were refused."""
+        return self.outcomes["refused"] / self.calls if self.calls else None
+
+    @property
     def longest(self) -> float | None:
         """Return the longest answer time in seconds."""
         return max(self.waits) / 1e6 if self.waits else None

@@ -140,15 +140,27 @@ async def test_axe_finds_nothing_and_nothing_sticks_out(seed: Seed, size: tuple[
     visits = [f"/console/visits/{seed.visits[what]}" for what in ("doubt", "lines", "closed", "waiting")]
     pages = ["/console", *visits, "/console/flows", "/console/flows/jiangsu.outpatient", "/console/schedules"]
     async with served(seed) as base, looking(base, size, language=language) as page:
+        await page.goto("/console/batches/new?status=stuck")
+        await page.locator("details.offer summary").first.click()
+        await page.locator("details[open] textarea").fill("a reason")
+        await page.locator("details[open] button.main").click()
+        await _axe_finds_nothing(page, axe, "preview")
+        await page.locator("main button.main").first.click()
+        await page.wait_for_url("**/console/batches/*")
+        pages += ["/console/visits", "/console/visits?flow=jiangsu.outpatient", page.url]
         for address in [*pages, *BATCHES, "/console/history", "/console/peers", "/console/login"]:
             await page.goto(address)
             for summary in await page.locator("details.offer > summary").all():
                 await summary.click()
                 break
-            await page.evaluate(axe)
-            found = await page.evaluate("axe.run()")
-            told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
-            assert told == [], f"{address}: {told}"
-            wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{address} is {wide} pixels too wide"
+            await _axe_finds_nothing(page, axe, address)
         assert page.errors == []
+
+
+async def _axe_finds_nothing(page: Any, axe: str, address: str) -> None:
+    await page.evaluate(axe)
+    found = await page.evaluate("axe.run()")
+    told = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
+    assert told == [], f"{address}: {told}"
+    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, f"{address} is {wide} pixels too wide"

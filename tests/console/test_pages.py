@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from engine.events import Cause
 from service.console import attention
 from service.console.rendering import _words, assets, say
+from service.console.traffic import Traffic
 from tests.console.conftest import SignedIn
 from tests.console.seed import HOSTILE, SECRET, Seed
 
@@ -238,4 +240,13 @@ async def test_static_files_are_known_by_their_digest(seed: Seed) -> None:
 async def test_peers_tell_how_they_answered(signed_in: SignedIn) -> None:
     async with signed_in() as client:
         text = (await client.get("/console/peers")).text
-    assert "jiangsu_gateway" in text and "0.33 s" in text and "有问题" in text
+    assert "jiangsu_gateway" in text and "0.33 / 0.33 / 0.33 s" in text and "有问题" in text
+    assert re.search(r"无应答 \d+\.\d%，被拒 \d+\.\d%", text)
+
+
+def test_answer_times_and_rates_of_a_peer() -> None:
+    seen = Traffic(Counter(done=90, refused=5, in_doubt=3, not_sent=2), [each * 10_000 for each in range(1, 101)])
+    assert (seen.median, seen.nearly_all, seen.longest) == (0.505, 0.95, 1.0)
+    assert (seen.silent, seen.refused) == (0.05, 0.05)
+    nothing = Traffic()
+    assert (nothing.median, nothing.nearly_all, nothing.silent, nothing.refused) == (None, None, None, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,30 @@ class TestInABrowser:
             await page.evaluate(axe)
             found = json.loads(await page.evaluate("axe.run().then(found => JSON.stringify(found.violations))"))
             assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+
+    @pytest.mark.filterwarnings("ignore")  # that tool's, not ours
+    @pytest.mark.parametrize(("language", "history", "show"), [("zh", "统计", "查看"), ("en", "History", "Show")])
+    async def test_an_analyst_takes_a_month_into_a_tool_of_process_mining(
+        self, seed: Seed, tmp_path: Path, language: str, history: str, show: str
+    ) -> None:
+        pm4py = pytest.importorskip("pm4py", reason="pip install -e .[mining]")
+        await drawn(seed)
+        async with served(seed) as base, looking(base, name="zhao", language=language) as page:
+            await page.get_by_role("link", name=history, exact=True).click()
+            await page.fill("input[name=from]", "2026-11-01")
+            await page.fill("input[name=to]", "2026-11-30")
+            await page.get_by_role("button", name=show).click()
+            await page.wait_for_selector(".chart canvas")
+            async with page.expect_download() as started:
+                await page.get_by_role("link", name="XES").click()
+            month = tmp_path / "month.xes"
+            await (await started.value).save_as(month)
+            assert page.errors == []
+            shown = await page.inner_text("#t-paths")
+        log = pm4py.read_xes(str(month))
+        variants = {" > ".join(path): count for path, count in pm4py.get_variants(log).items()}
+        assert sum(variants.values()) == 7 and all(path in shown for path in variants)
+        assert "MZ2026112000" not in month.read_text(encoding="utf-8")  # identities are hashed
 
     async def test_without_scripts_the_tables_tell_everything(self, seed: Seed) -> None:
         pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[browser]")
