@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +40,14 @@ class Room:
     used: int = 0
 
 
+class TooMuch(Exception):
+    """A request cannot be taken now; ``why`` is a code, ``after`` seconds to come back in."""
+
+    def __init__(self, why: str, after: int) -> None:
+        self.why, self.after = why, after
+        super().__init__(why)
+
+
 class Overload:
     """Knows how much a process has to do. ``due`` returns how many visits are due and not taken."""
 
@@ -55,21 +64,34 @@ class Overload:
         self._memory = (-_LOOK, 0)
         self._turn = 0
 
-    def why_not(self, method: str, path: str) -> str | None:
-        """Return why a request cannot be taken now, or None."""
+    @contextmanager
+    def place(self, room: Room, *, opens: bool = False) -> Iterator[None]:
+        """Take a place in ``room`` for a request; ``opens``: it opens a visit. Raises TooMuch."""
+        if (why := self._why_not(room, opens)) is not None:
+            raise TooMuch(why, self._refuse(why))
+        room.used += 1
+        try:
+            yield
+        finally:
+            room.used -= 1
+
+    def own_room(self) -> Room:
+        """Return the room of an endpoint with a port of its own: who waits there takes no place of the API's."""
+        return Room(self._settings.requests_at_once)
+
+    def _why_not(self, room: Room, opens: bool) -> str | None:
         if self._figures.waiting >= self._settings.commits_waiting:
             return "commits"
         if self._settings.memory_mb and self.memory() >= self._settings.memory_mb * _MB:
             return "memory"
-        room = self.room(method, path)
         if room.used >= room.most:
             return "requests"
-        if method == "POST" and path == OPENING and 0 < self._settings.due_most <= self._due():
+        if opens and 0 < self._settings.due_most <= self._due():
             return "backlog"
         return None
 
     def room(self, method: str, path: str) -> Room:
-        """Return which room a request needs."""
+        """Return which room a request of the API or the console needs."""
         changes = method not in ("GET", "HEAD", "OPTIONS") and path.startswith("/api/v1/")
         return self.working if changes else self.looking
 
@@ -80,7 +102,7 @@ class Overload:
             self._memory = (now, int(self._process.memory_info().rss))
         return self._memory[1]
 
-    def refuse(self, why: str) -> int:
+    def _refuse(self, why: str) -> int:
         """Count a refusal; return after how many seconds to come back."""
         self.refused[why] += 1
         self._times.append(self._environment.monotonic())
@@ -106,16 +128,13 @@ class Sluice:
         if scope["type"] != "http" or scope["path"] in ALWAYS or scope["path"].endswith(STREAMS):
             await self._app(scope, receive, send)
             return
-        method, path, overload = scope["method"], scope["path"], self._overload
-        if (why := overload.why_not(method, path)) is not None:
-            await _refuse(send, why, overload.refuse(why))
-            return
-        room = overload.room(method, path)
-        room.used += 1
+        method, path = scope["method"], scope["path"]
         try:
-            await self._app(scope, receive, send)
-        finally:
-            room.used -= 1
+            room = self._overload.room(method, path)
+            with self._overload.place(room, opens=method == "POST" and path == OPENING):
+                await self._app(scope, receive, send)
+        except TooMuch as refused:
+            await _refuse(send, refused.why, refused.after)
 
 
 async def _refuse(send: Send, why: str, after: int) -> None:

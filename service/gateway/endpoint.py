@@ -12,6 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from engine import errors
 from engine.environment import SECOND
 from engine.trace import where
+from service.access.overload import TooMuch
 from service.application import Application
 from service.doorkeeper import Doorkeeper
 from service.gateway.actions import act
@@ -61,14 +62,24 @@ def build_gateway(application: Application, settings: Settings | None = None) ->
     doorkeeper = Doorkeeper.of(settings.gateway_token, settings.gateway_allow, settings.gateway_origins)
     front = Front(application, int(settings.gateway_patience * SECOND), settings.gateway_defaults)
     api.state.front = front
+    overload = application.watching.overload
+    room = overload.own_room()
     _allow(api, doorkeeper.origins)
 
     @api.post(PATH)
     async def entry(request: Request) -> Response:
         """Answer one request of interface 000."""
-        return Response(written(await _answer(front, doorkeeper, request)), media_type="application/json")
+        try:
+            with overload.place(room):
+                return _as_json(await _answer(front, doorkeeper, request))
+        except TooMuch as refused:
+            return _as_json(GatewayError(1013).as_body(), {"Retry-After": str(refused.after)})
 
     return api
+
+
+def _as_json(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    return Response(written(body), media_type="application/json", headers=headers)
 
 
 async def _answer(front: Front, doorkeeper: Doorkeeper, request: Request) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from engine import errors
 from engine.environment import SECOND
 from engine.numbers import MessageNumbers
 from engine.trace import where
+from service.access.overload import TooMuch
 from service.application import Application
 from service.doorkeeper import Doorkeeper
 from service.platform.acting import act
@@ -30,6 +31,7 @@ log = structlog.get_logger("visitflow.platform")
 
 #: A signature with its picture (23.1.3) is the largest request.
 MAX_BYTES = 1_000_000
+_BUSY = "系统繁忙，请稍后以相同参数重试"
 
 
 def build_platform(application: Application, settings: Settings | None = None) -> FastAPI:
@@ -51,14 +53,23 @@ def build_platform(application: Application, settings: Settings | None = None) -
         patience=wait,
     )
     api.state.desk = desk
+    overload = application.watching.overload
+    room = overload.own_room()
 
     @api.api_route(f"{settings.platform_base}/{{name:path}}", methods=["GET", "POST"])
     async def entry(name: str, request: Request) -> Response:
         """Answer one call of the platform."""
-        answer = await _answer(desk, doorkeeper, name, request)
+        headers = None
+        try:
+            with overload.place(room):
+                answer = await _answer(desk, doorkeeper, name, request)
+        except TooMuch as refused:
+            answer = _no(desk.methods.find(name), BUSY, _BUSY)
+            headers = {"Retry-After": str(refused.after)}
         if isinstance(answer, File):
             return Response(answer.content, media_type="application/octet-stream")
-        return Response(dumps(answer).encode("utf-8", "replace"), media_type="application/json;charset=UTF-8")
+        content = dumps(answer).encode("utf-8", "replace")
+        return Response(content, media_type="application/json;charset=UTF-8", headers=headers)
 
     return api
 
@@ -76,7 +87,7 @@ async def _answer(desk: Desk, doorkeeper: Doorkeeper, name: str, request: Reques
         answer = _no(method, refusal.code, refusal.message)
     except errors.VisitflowError as error:  # the store is away, or a visit is being moved: nothing is known
         log.error("platform_failed", interface=number, error=where(error))
-        answer = _no(method, BUSY, "系统繁忙，请稍后以相同参数重试")
+        answer = _no(method, BUSY, _BUSY)
     except Exception as error:  # a bug of ours: the shape stays, the place goes to the log, no value does (G10)
         log.error("platform_failed", interface=number, error=where(error))
         answer = _no(method, FAULT, "系统内部错误，请以相同参数重试")

@@ -11,7 +11,7 @@ from engine.outcomes import NotSent
 from engine.peers import Hold, Limits, PeerRow, Peers
 from engine.peers.breaker import State
 from engine.store import NewVisit, Status, Store, VisitFilter
-from service.access.overload import Overload
+from service.access.overload import Overload, Room, TooMuch
 from service.limiting.keeper import BELIEVED, Keeper
 from storage.registers import open_registers
 from tests.conftest import STORES
@@ -259,12 +259,22 @@ async def test_each_kind_of_too_much_is_named() -> None:
     due = [0]
     chosen = settings(commits_waiting=5, due_most=10)
     overload = Overload(chosen, world.environment, world.store.figures, lambda: due[0])
-    assert overload.why_not("POST", "/api/v1/visits") is None
+
+    def why(room: Room, *, opens: bool = False) -> str:
+        try:
+            with overload.place(room, opens=opens):
+                return ""
+        except TooMuch as refused:
+            return refused.why
+
+    assert why(overload.working, opens=True) == ""
     due[0] = 10
-    assert overload.why_not("POST", "/api/v1/visits") == "backlog"
-    assert overload.why_not("POST", "/api/v1/visits/x/trigger") is None, "what has begun may go on"
+    assert why(overload.working, opens=True) == "backlog"
+    assert why(overload.working) == "", "what has begun may go on"
     world.store.figures.waiting = 5
-    assert overload.why_not("POST", "/api/v1/visits/x/trigger") == "commits"
+    assert why(overload.working) == "commits"
     world.store.figures.waiting = 0
-    tight = Overload(settings(memory_mb=1), world.environment, world.store.figures, lambda: 0)
-    assert tight.why_not("GET", "/api/v1/visits") == "memory"
+    overload.working.used = overload.working.most
+    assert why(overload.working) == "requests" and why(overload.own_room()) == "", "ports of their own have own rooms"
+    overload = Overload(settings(memory_mb=1), world.environment, world.store.figures, lambda: 0)
+    assert why(overload.looking) == "memory"

@@ -20,6 +20,7 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Store
 from flows import load_catalogue, load_site
+from service.access.overload import Overload
 from service.application import Application
 from service.gateway.endpoint import PATH, build_gateway
 from service.sessions import Sessions
@@ -130,6 +131,7 @@ async def bench(
         environment=environment,
         commands=commands,
         runner=runner,
+        watching=SimpleNamespace(overload=Overload(chosen, environment, store.figures, lambda: 0)),
     )
     await runner.start()
     api = build_gateway(cast(Application, wired), chosen)

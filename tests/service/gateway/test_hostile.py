@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.jiangsu.transactions import TRANSACTIONS
+from engine.store import VisitFilter
 from service.gateway.actions import ACTIONS
+from service.gateway.endpoint import PATH
 from service.gateway.envelope import words
 from service.gateway.requests import MAX_BYTES
 from tests import people
@@ -289,3 +291,15 @@ def test_no_identity_in_errors_or_logs() -> None:
     for text in (json.dumps(answers, default=str, ensure_ascii=False), repr(logged)):
         assert number not in text
         assert name not in text
+
+
+async def test_too_much_work_is_turned_away_before_anything_is_read() -> None:
+    asked = {"action": "transaction", "transactionName": "Register", "businessParams": COMPLETE}
+    async with bench() as desk:
+        desk.store.figures.waiting = 5_000  # commits that wait for the disk
+        answer = await desk.client.post(PATH, json=asked)
+        assert (answer.status_code, answer.json()["code"]) == (200, 1013)
+        assert answer.headers["retry-after"].isdecimal()
+        assert not await desk.store.visits(VisitFilter())
+        desk.store.figures.waiting = 0
+        assert (await desk.post({"action": "health"}))["code"] == 200

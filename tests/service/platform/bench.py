@@ -23,6 +23,7 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Store
 from engine.visit import Visit, fold
+from service.access.overload import Overload
 from service.application import Application
 from service.platform.endpoint import build_platform
 from service.settings import Settings
@@ -126,6 +127,7 @@ async def bench(
         environment=environment,
         commands=commands,
         runner=runner,
+        watching=SimpleNamespace(overload=Overload(chosen, environment, store.figures, lambda: 0)),
     )
     if run:
         await runner.start()

@@ -8,6 +8,7 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
+from adapters.platform.calling import HOSPITAL_METHODS
 from adapters.platform.contracts import INTERFACES, dumps
 from engine.errors import BadInput
 from engine.store import VisitFilter
@@ -187,3 +188,15 @@ def test_the_table_needs_every_transaction() -> None:
     del raw["interfaces"]["3.1.2"]
     with pytest.raises(ValidationError, match=r"3\.1\.2"):
         Table.model_validate(raw)
+
+
+async def test_too_much_work_is_turned_away_before_anything_is_read() -> None:
+    async with bench() as desk:
+        desk.store.figures.waiting = 5_000  # commits that wait for the disk
+        answer = await desk.post("3.1.2", payment())
+        assert answer["code"] == "40001" and not desk.heard
+        name = HOSPITAL_METHODS["3.1.2"].name
+        assert (await desk.client.post(f"/hospital/{name}", content=b"{}")).headers["retry-after"].isdecimal()
+        assert not await desk.store.visits(VisitFilter())
+        desk.store.figures.waiting = 0
+        assert (await desk.post("3.1.2", payment()))["success"]
