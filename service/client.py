@@ -141,8 +141,34 @@ class calls:
         return Plan("GET", f"/batches/{batch}", _BATCH, repeatable=True)
 
     @staticmethod
+    def schedules() -> Plan[list[shapes.ScheduleShown]]:
+        """List schedules: next run, last result, who has paused one."""
+        return Plan("GET", "/schedules", _SCHEDULES, repeatable=True)
+
+    @staticmethod
+    def schedule_runs(schedule: str, cursor: str | None = None, limit: int = 100) -> Plan[list[shapes.ScheduleRun]]:
+        """List a schedule's runs, newest first; ``cursor``: ``run`` of the last one that was seen."""
+        query: dict[str, str | int] = {"limit": limit} | ({} if cursor is None else {"cursor": cursor})
+        return Plan("GET", f"/schedules/{schedule}/runs", _RUNS, query=query, repeatable=True)
+
+    @staticmethod
+    def pause_schedule(schedule: str, reason: str, by: str = "") -> Plan[shapes.ScheduleShown]:
+        """Pause a schedule in all processes."""
+        return Plan("POST", f"/schedules/{schedule}/pause", _SCHEDULE, {"reason": reason, "by": by}, repeatable=True)
+
+    @staticmethod
+    def resume_schedule(schedule: str, reason: str, by: str = "") -> Plan[shapes.ScheduleShown]:
+        """Let a schedule go on with its next moment."""
+        return Plan("POST", f"/schedules/{schedule}/resume", _SCHEDULE, {"reason": reason, "by": by}, repeatable=True)
+
+    @staticmethod
+    def run_schedule(schedule: str, reason: str, by: str = "") -> Plan[shapes.ScheduleRan]:
+        """Make a run of this moment; not repeated by itself, for a job has no key as a visit has."""
+        return Plan("POST", f"/schedules/{schedule}/run", _RAN, {"reason": reason, "by": by})
+
+    @staticmethod
     def patient_hash(number: str) -> Plan[shapes.PatientHash]:
-        """Turn an identity number into what lists are filtered by."""
+        """Turn an identity number, a personal number or a name into what lists are filtered by."""
         return Plan("POST", "/patients/hash", TypeAdapter(shapes.PatientHash), {"number": number}, repeatable=True)
 
 
@@ -159,6 +185,10 @@ _APPROVAL = TypeAdapter(shapes.Approval)
 _LINE_OR_APPROVAL: TypeAdapter[shapes.VisitLine | shapes.Approval] = TypeAdapter(shapes.VisitLine | shapes.Approval)
 _PREVIEW = TypeAdapter(shapes.BatchPreview)
 _BATCH = TypeAdapter(shapes.Batch)
+_SCHEDULE = TypeAdapter(shapes.ScheduleShown)
+_SCHEDULES = TypeAdapter(list[shapes.ScheduleShown])
+_RUNS = TypeAdapter(list[shapes.ScheduleRun])
+_RAN = TypeAdapter(shapes.ScheduleRan)
 
 
 class _Exchange(Generic[T]):

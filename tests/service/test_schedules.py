@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import freezegun
+import httpx
 import pytest
 import structlog
 
@@ -22,6 +23,7 @@ from flows import load_catalogue, load_site
 from flows.calendars import Calendar, Closed, Hours, Year
 from flows.schedules import Planned, Schedule, began, due, latest, next_run
 from service.application import Application, application
+from service.client import ApiError, AsyncClient, calls
 from service.errors import UnknownThing
 from service.jobs import Job
 from service.scheduling import Ran, Scheduler, check_schedules, pause, resume, run_now, standings, visit_of
@@ -33,7 +35,9 @@ from service.watching.rules import load_rules
 from storage import upgrade
 from storage.registers import Begun, ScheduleState
 from tests.conftest import TEST_KEY
+from tests.console.seed import seeded
 from tests.jiangsu import ROOT
+from tests.service.wired import BASE
 from tests.toy import ToyEnvironment
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -549,3 +553,17 @@ def test_what_only_the_service_can_tell(tmp_path: Path, text: str, told: str) ->
 
 def test_the_shipped_schedules_are_sound() -> None:
     check_schedules(load_site(ROOT / "flows.yaml"), load_catalogue())
+
+
+async def test_a_program_uses_schedules_by_the_client() -> None:
+    seed = await seeded()
+    transport = httpx.ASGITransport(app=seed.wired.api, client=("127.0.0.1", 1))
+    async with AsyncClient(BASE, await seed.wired.key("supervisor"), transport=transport) as client:
+        name = (await client.do(calls.schedules()))[0].name
+        paused = await client.do(calls.pause_schedule(name, "the centre moves house"))
+        assert paused.paused is not None and paused.paused.reason == "the centre moves house"
+        with pytest.raises(ApiError) as refused:
+            await client.do(calls.pause_schedule(name, "again"))
+        assert refused.value.problem.code == "schedule_paused"
+        assert (await client.do(calls.resume_schedule(name, "it is back"))).paused is None
+        assert await client.do(calls.schedule_runs(name, limit=5)) == []
