@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +29,8 @@ class Catalogue:
     Anything else is imported by its dotted name.
     """
 
-    modules: dict[str, Any] = field(default_factory=dict)
-    adapters: dict[str, type[Adapter]] = field(default_factory=dict)
+    modules: MutableMapping[str, Any] = field(default_factory=dict)
+    adapters: MutableMapping[str, type[Adapter]] = field(default_factory=dict)
 
     def step(self, name: str) -> Step:
         """Return the step ``name``. Raises UnknownName."""

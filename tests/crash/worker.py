@@ -246,7 +246,8 @@ def _reap(children: set[int]) -> None:
 def main() -> None:
     """Serve until standard input ends; then end the workers that are left."""
     site, catalogue = load_site(sys.argv[1]), load_catalogue()
-    assert catalogue.adapters, "imported before the first fork, so that no life has to"
+    imported = [*catalogue.modules.values(), *catalogue.adapters.values()]
+    assert imported, "before the first fork, so that no life has to"
     assert psycopg.pq.version(), "the same for the driver"
     children: set[int] = set()
     pending = b""
