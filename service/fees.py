@@ -5,31 +5,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from engine.errors import BadInput
 from engine.plan import call_info
 from engine.steps import View
 from engine.visit import Visit
-from steps.jiangsu.ledger import states as jiangsu_states
 from steps.ledger import Entry, total
-from steps.neimenggu.ledger import states as neimenggu_states
 
 
 @dataclass(frozen=True, slots=True)
 class _Ledger:
     """How the ledger of one system is shown; ``amount`` and ``item`` are the members of its lines."""
 
-    states: Callable[[View], Sequence[Entry]]
+    module: str  #: whose ``states`` tells the lines; imported when a visit of the system is looked at
     amount: str
     item: str
     tells: tuple[str, ...]  #: a visit with one of these members has a ledger
 
+    def states(self, view: View) -> Sequence[Entry]:
+        """Return the lines of a visit."""
+        told: Callable[[View], Sequence[Entry]] = import_module(self.module).states
+        return told(view)
+
 
 #: First word of a flow's name → its ledger.
 _LEDGERS: Mapping[str, _Ledger] = {
-    "jiangsu": _Ledger(jiangsu_states, "umamt", "med_list_codg", ("fees", "fee_lines", "visit_type")),
-    "neimenggu": _Ledger(neimenggu_states, "amount", "hospital_code", ("fees", "medical_kind")),
+    "jiangsu": _Ledger("steps.jiangsu.ledger", "umamt", "med_list_codg", ("fees", "fee_lines", "visit_type")),
+    "neimenggu": _Ledger("steps.neimenggu.ledger", "amount", "hospital_code", ("fees", "medical_kind")),
 }
 
 

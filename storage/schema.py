@@ -10,10 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import delete, insert, inspect, select, text
 from sqlalchemy.engine import Connection
 
@@ -30,28 +26,29 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 BACKUP_MARK = "backup-"
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    return config
+def revisions() -> list[str]:
+    """Return the revisions that this version of the program knows, oldest first: ``versions/v009_lists.py`` is 009."""
+    return sorted(path.name[1:].partition("_")[0] for path in (_MIGRATIONS / "versions").glob("v[0-9]*_*.py"))
 
 
 def needed() -> str:
     """Return the revision that this version of the program needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return revisions()[-1]
 
 
 def current(connection: Connection) -> str | None:
     """Return the database's revision, or None for an empty database."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def oldest() -> int:
     """Return the number of the oldest revision whose program works with what this version of the program makes."""
-    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
-    return max(int(getattr(script.module, "works_with", script.revision)) for script in scripts)
+    from storage.migrating import oldest_of  # here and below: only who upgrades waits for alembic
+
+    return oldest_of(_MIGRATIONS)
 
 
 def is_usable(connection: Connection, found: str | None) -> bool:
@@ -89,8 +86,7 @@ def refuse_backup(connection: Connection, found: str | None) -> None:
 
 def refuse_newer(found: str) -> None:
     """Raise SchemaOutdated for a schema that this version of the program does not know, and cannot bring anywhere."""
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if not found.startswith(BACKUP_MARK) and found not in known:
+    if not found.startswith(BACKUP_MARK) and found not in revisions():
         raise SchemaOutdated(
             f"the database's schema is {found}, this version of the program knows up to {needed()}: install the newer"
             " version again, or restore a backup made before the upgrade",
@@ -107,10 +103,8 @@ def upgrade(url: str) -> tuple[str | None, str]:
             before = current(connection)
             refuse_backup(connection, before)
             connection.rollback()
-            config = _config()
-            config.attributes["connection"] = connection
             with connection.begin():
-                _up(config, connection)
+                _up(connection)
             after = current(connection)
         assert after is not None
         return before, after
@@ -125,17 +119,17 @@ def upgrade_backup(url: str) -> None:
         with engine.connect() as connection, connection.begin():
             found = current(connection) or ""
             name_schema(connection, found.removeprefix(BACKUP_MARK))
-            config = _config()
-            config.attributes["connection"] = connection
-            _up(config, connection)
+            _up(connection)
             name_schema(connection, BACKUP_MARK + needed())
     finally:
         engine.dispose()
 
 
-def _up(config: Config, connection: Connection) -> None:
+def _up(connection: Connection) -> None:
     """Run what is missing, and write down which programs may use what it leads to."""
-    command.upgrade(config, "head")
+    from storage.migrating import up
+
+    up(connection, _MIGRATIONS)
     connection.execute(delete(_counters).where(_counters.c.name == _OLDEST))
     connection.execute(insert(_counters).values(name=_OLDEST, next=oldest()))
 

@@ -21,20 +21,19 @@ class Place:
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are modules; listing them imports nothing."""
+    """A group of commands that are modules, beside those of its own; listing them imports nothing."""
 
     places: ClassVar[Mapping[str, Place]] = {}
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names, in the order of the table."""
-        return list(self.places)
+        """Return the names, its own first, then in the order of the table."""
+        return [*(name for name in self.commands if name not in self.places), *self.places]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command if it was imported, else one that only has a name and a line; None for an unknown name."""
-        place = self.places.get(cmd_name)
-        if place is None:
-            return None
-        return self.commands.get(cmd_name) or TyperCommand(cmd_name, help=place.line)
+        if cmd_name in self.commands or cmd_name not in self.places:
+            return self.commands.get(cmd_name)
+        return TyperCommand(cmd_name, help=self.places[cmd_name].line)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that is meant."""

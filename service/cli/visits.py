@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, ClassVar
 
 import typer
 from rich.text import Text
@@ -31,17 +31,26 @@ from service.cli.console import (
     status_text,
     table,
 )
+from service.cli.lazily import LazyGroup, Place
 from service.cli.naming import Visit, resolve
-from service.cli.sheets import sheet
 from service.fees import fees_view
 from service.timeline import timeline
 from service.views import approval_view, event_view, exchange_view, moment, projection_view, report_view
 from service.words import Topic
 from storage.registers import Approval
 
-app = typer.Typer(no_args_is_help=True, help="List, show, open and move visits. 就诊。")
 
-app.command("sheet")(sheet)
+class _Seldom(LazyGroup):
+    """What is seldom asked for and takes long to import."""
+
+    places: ClassVar[Mapping[str, Place]] = {
+        "sheet": Place(
+            "service.cli.sheets", "Show the settlement sheet (002, 5.4) that a visit keeps. 医疗费结算单。", "sheet"
+        )
+    }
+
+
+app = typer.Typer(cls=_Seldom, no_args_is_help=True, help="List, show, open and move visits. 就诊。")
 
 
 @app.command("list")
