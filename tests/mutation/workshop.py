@@ -61,7 +61,8 @@ class Workshop:
     def _run(self, tests: list[str], limit: int = LIMIT) -> Verdict:
         began = time.monotonic()
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
-        command += ["-m", "not postgres", "--timeout", "60", *tests]
+        # What a failed test has left behind is no verdict of its own.
+        command += ["-p", "no:unraisableexception", "-m", "not postgres", "--timeout", "60", *tests]
         # No bytecode: two sources of one length within one second would share it.
         environment = os.environ | {"PYTHONPATH": str(self._root), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
