@@ -16,13 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 from benchmarks.apart import peak_memory
 from benchmarks.engine_run import KEY
@@ -125,8 +126,7 @@ async def _drawing(url: str) -> dict[str, float]:
     seed = await seeded(store=store)
     await drawn(seed)
     pattern = seed.visits["closed"]
-    for table, columns in (("visits", "key = key || {n}, published = seq"), ("events", "")):
-        await _copies(store, table, pattern, columns)
+    await _copies(store, pattern)
     reader = HistoryReader(cast(Application, seed.wired.application))
     began = time.process_time()
     report = await reader.rebuild(repair=True)
@@ -137,24 +137,23 @@ async def _drawing(url: str) -> dict[str, float]:
     return {"visits": report.visits / took, "events": float(events)}
 
 
-async def _copies(store: Any, table: str, pattern: str, changes: str) -> None:
-    """Copy the pattern's rows of a table under new ids."""
-    changed = dict(each.strip().split(" = ", 1) for each in changes.split(",") if each)
+async def _copies(store: Any, pattern: str) -> None:
+    """Copy the pattern and its journal under new ids, unsealed, as journals of before there were keys (ADR 36)."""
+    journal = await store.journal(pattern)
 
-    def work(connection: Any) -> int:
-        rows = [
-            dict(row._mapping)
-            for row in connection.execute(text(f"SELECT * FROM {table} WHERE visit_id = :v"), {"v": pattern})
-        ]
+    def insert(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         names = list(rows[0])
         values = ", ".join(f":{name}" for name in names)
-        made = [
-            row | {"visit_id": f"{n:026}"} | ({"key": f"{row['key']}-{n}", "published": row["seq"]} if changed else {})
-            for n in range(_JOURNALS)
-            for row in rows
-        ]
-        connection.execute(text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"), made)
-        return len(made)
+        connection.execute(text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"), rows)
+
+    def work(connection: Connection) -> None:
+        found = connection.execute(text("SELECT * FROM visits WHERE visit_id = :v"), {"v": pattern}).one()
+        visit, numbers = dict(found._mapping), [f"{n:026}" for n in range(_JOURNALS)]
+        names = [{"visit_id": n, "key": f"{visit['key']}-{n}", "published": visit["seq"]} for n in numbers]
+        insert(connection, "visits", [visit | name for name in names])
+        insert(connection, "visit_keys", [{"visit_id": n, "key_id": "", "plain_until": 10**6} for n in numbers])
+        event = [{"seq": e.seq, "at": e.at, "kind": e.kind, "payload": e.payload} for e in journal]
+        insert(connection, "events", [each | {"visit_id": n} for n in numbers for each in event])
 
     await store.write(work)
 

@@ -12,7 +12,7 @@ from engine.errors import BadInput
 from service.history.exports.columns import EXPORTED, Batch, Column, Outside, Row, Type
 
 #: Rows of one group: readers skip groups by their smallest and largest values; a group is held in memory.
-GROUP = 32_768
+GROUP = 16_384
 
 
 class ParquetFolder:
@@ -64,6 +64,7 @@ class ParquetFolder:
         if waiting := self._waiting[table]:
             self._files[table].write_table(self._arrow.Table.from_batches(waiting), row_group_size=GROUP)
             self._waiting[table] = []
+            self._arrow.default_memory_pool().release_unused()  # it would keep what its largest group took
 
 
 def _columns(columns: Sequence[Column], rows: list[Row]) -> list[Sequence[Any]]:
