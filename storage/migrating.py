@@ -10,11 +10,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 
-def up(connection: Connection, migrations: Path) -> None:
-    """Run the migrations that a database lacks, within the transaction that is open."""
+def up(connection: Connection, migrations: Path, to: str = "head") -> None:
+    """Run the migrations that a database lacks, up to a revision, within the transaction that is open."""
     config = _config(migrations)
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def oldest_of(migrations: Path) -> int:

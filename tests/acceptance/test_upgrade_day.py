@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from alembic import command
 from sqlalchemy import StaticPool, create_engine, inspect, text
 from sqlalchemy.engine import Connection
 
@@ -16,6 +15,7 @@ from engine.store import VisitFilter
 from service import demo
 from storage import Vault, open_store, schema
 from storage.dialects import dialect_of
+from storage.migrating import up
 from tests import postgres
 from tests.jiangsu import ROOT
 
@@ -82,9 +82,7 @@ def first_schema() -> dict[str, set[str]]:
     """Return what the first migration makes."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     with engine.connect() as connection, connection.begin():
-        config = schema._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, FIRST)
+        up(connection, schema._MIGRATIONS, FIRST)
         made = has(connection)
     engine.dispose()
     return made

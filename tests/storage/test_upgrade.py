@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, Table, insert
 from sqlalchemy.engine import Connection
@@ -22,11 +21,18 @@ from service.cli.database import changes
 from storage import SqlStore, Vault, open_store, schema
 from storage.backups.workers import WorkersRun
 from storage.dialects import dialect_of
+from storage.migrating import _config, up
 from tests import postgres
 from tests.toy import ToyAdapter, lose_reply, refuse
 from tests.world import World
 
-REVISIONS = [each.revision for each in reversed(list(ScriptDirectory.from_config(schema._config()).walk_revisions()))]
+REVISIONS = schema.revisions()
+
+
+def test_revisions_are_told_by_the_names_of_files() -> None:
+    known = ScriptDirectory.from_config(_config(schema._MIGRATIONS))
+    assert schema.revisions() == [each.revision for each in reversed(list(known.walk_revisions()))]
+    assert schema.needed() == known.get_current_head()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -43,9 +49,7 @@ def to_revision(url: str, revision: str) -> None:
     engine = dialect_of(url).writer_engine()
     try:
         with engine.connect() as connection, connection.begin():
-            config = schema._config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, revision)
+            up(connection, schema._MIGRATIONS, revision)
     finally:
         engine.dispose()
 
