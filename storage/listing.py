@@ -20,7 +20,8 @@ PROJECTION = tuple(
         *("opened_at", "updated_at", "due_at", "waiting_for", "cause"),
     )
 )
-_OPEN = [each.value for each in Status if each is not Status.CLOSED]
+#: Statuses of visits that are not closed, as rows hold them.
+OPEN = tuple(each.value for each in Status if each is not Status.CLOSED)
 #: As the index over closed visits says it: of a value that is sent beside the question nobody knows which it is.
 _CLOSED = _visits.c.status == literal_column(f"'{Status.CLOSED.value}'")
 
@@ -63,7 +64,7 @@ def _statuses(which: VisitFilter) -> list[Any]:
     if which.status is not None:
         return [_CLOSED if which.status is Status.CLOSED else status == which.status.value]
     if which.cause is not None:  # nothing that is closed has one
-        return [status.in_(_OPEN)]
+        return [status.in_(OPEN)]
     if which.state is not None and which.key is None and which.among is None:
-        return [*(status == each for each in _OPEN), _CLOSED]
+        return [*(status == each for each in OPEN), _CLOSED]
     return [true()]

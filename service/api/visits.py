@@ -100,7 +100,7 @@ async def list_visits(
 
 
 async def visits_of(desk: Desk, patient: str) -> list[str]:
-    """Return ids of a patient's visits by the keyed hash of the identity number, newest first."""
+    """Return ids of a patient's visits by the keyed hash of a number or a name, newest first."""
     return await desk.application.registers.feed.visits_of(patient, _MOST_OF_A_PATIENT)
 
 

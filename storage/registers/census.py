@@ -13,6 +13,7 @@ from sqlalchemy import and_, case, func, or_, select
 
 from engine.environment import Micros
 from engine.store import Status
+from storage.listing import OPEN
 from storage.memory import MemoryStore
 from storage.registers.database import SqlDatabase, table_of
 from storage.schema import require_current
@@ -20,7 +21,6 @@ from storage.tables import EventRow, VisitRow
 
 _visits: Any = table_of(VisitRow)
 _events: Any = table_of(EventRow)
-_OPEN = (Status.READY.value, Status.WAITING.value, Status.STUCK.value)
 #: What the waiting of a visit is called when a doubt of it is being settled.
 _SETTLING = "settling"
 #: What it begins with while the next call waits for a peer that does not answer.
@@ -87,7 +87,7 @@ class SqlCensus:
     async def standings(self) -> list[Standing]:
         """Count open visits."""
         by = (_visits.c.flow, _visits.c.state, _visits.c.status, _visits.c.cause, _visits.c.waiting_for)
-        counted = select(*by, func.count(), func.min(_visits.c.updated_at)).where(_visits.c.status.in_(_OPEN))
+        counted = select(*by, func.count(), func.min(_visits.c.updated_at)).where(_visits.c.status.in_(OPEN))
         return await self._database.read(
             lambda connection: [Standing(*row) for row in connection.execute(counted.group_by(*by))]
         )
@@ -138,10 +138,10 @@ class SqlCensus:
             (and_(c.status.in_(("ready", "waiting")), ~leased, elsewhen), "woken_at_another_time"),
             (and_(leased, c.lease_until < now - grace), "lease_ended"),
             (and_(c.status.in_(("ready", "waiting")), ~leased, c.due_at < now - grace), "due_and_not_taken"),
-            (c.status.not_in(_OPEN), "unknown_status"),
+            (c.status.not_in(OPEN), "unknown_status"),
             else_=None,
         )
-        # Not ``in _OPEN``: a status that nobody knows is what an audit is for.
+        # Not ``in OPEN``: a status that nobody knows is what an audit is for.
         found = select(c.visit_id, c.flow, c.state, c.status, problem.label("problem"))
         # Neither != nor an order by id: with both of them every visit there has been would be gone through.
         unclosed = or_(c.status < Status.CLOSED.value, c.status > Status.CLOSED.value)
@@ -153,7 +153,7 @@ class SqlCensus:
         """Count open visits that have been left alone since ``before``."""
         c = _visits.c
         counted = select(func.count()).where(
-            c.status.in_(_OPEN), c.flow == flow, c.state.in_(states), c.updated_at < before
+            c.status.in_(OPEN), c.flow == flow, c.state.in_(states), c.updated_at < before
         )
         return await self._database.read(lambda connection: int(connection.execute(counted).scalar_one()))
 
