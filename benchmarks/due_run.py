@@ -10,15 +10,13 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.apart import peak_memory
-from benchmarks.engine_run import Watched, engine
+from benchmarks.engine_run import Watched, engine, lay_out
 from benchmarks.flow import NAME
 from engine.definitions import FlowDefinition
 from engine.environment import HOUR, Micros, SystemEnvironment
 from engine.runner import RunnerSettings
 from engine.store import Status, VisitFilter
-from service.dispatch.schema import upgrade_jobs
 from service.tuning import tune_collector
-from storage import upgrade
 from storage.tally import tally
 
 _PATIENCE = 600
@@ -75,9 +73,7 @@ def timed_flow() -> FlowDefinition:
 
 def wait_for_the_hour(url: str, visits: int, dispatch: str) -> None:
     """Open visits that have been waiting for an hour."""
-    upgrade(url)
-    if dispatch != "embedded":
-        upgrade_jobs(url)
+    lay_out(url, dispatch)
     asyncio.run(_opened(url, visits, dispatch))
 
 

@@ -104,6 +104,13 @@ class Engine:
             await asyncio.gather(*(self.commands.open(NAME, f"{run}-{n}", data) for n in keys))
 
 
+def lay_out(url: str, dispatch: str) -> None:
+    """Bring a database up to date, with the tables of its dispatch."""
+    upgrade(url)
+    if dispatch != "embedded":
+        upgrade_jobs(url)
+
+
 @asynccontextmanager
 async def engine(
     url: str,
@@ -154,9 +161,7 @@ def told(load: Load) -> Measured:
 
 
 def _run(load: Load, how: Callable[[Load, Engine, cProfile.Profile | None], object]) -> Measured:
-    upgrade(load.url)
-    if load.dispatch != "embedded":
-        upgrade_jobs(load.url)
+    lay_out(load.url, load.dispatch)
     tune_collector()
     return asyncio.run(_measure(load, how))
 

@@ -12,12 +12,10 @@ from multiprocessing.synchronize import Event
 
 import psycopg
 
-from benchmarks.engine_run import engine
+from benchmarks.engine_run import engine, lay_out
 from benchmarks.flow import STEPS, NullAdapter, SlowAdapter, flow
 from engine.runner import RunnerSettings
-from service.dispatch.schema import upgrade_jobs
 from service.tuning import tune_collector
-from storage import upgrade
 
 _PATIENCE = 300.0
 _LOOK = 0.02
@@ -37,9 +35,7 @@ class WorkersLoad:
 
 def measure(load: WorkersLoad) -> float:
     """Return steps per second of all workers together. Raises RuntimeError when they do not come to an end."""
-    upgrade(load.url)
-    if load.dispatch != "embedded":
-        upgrade_jobs(load.url)
+    lay_out(load.url, load.dispatch)
     asyncio.run(_open(load))
     context = multiprocessing.get_context("spawn")
     ready, begin, stop = [context.Event() for _ in range(load.workers)], context.Event(), context.Event()
