@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
+from yaml.error import MarkedYAMLError, YAMLError
+from yaml.events import (
     AliasEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -24,6 +23,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
 )
 
+from engine import tables
 from engine.errors import InvalidFlow
 
 Path_ = tuple[str | int, ...]
@@ -137,7 +137,7 @@ def parse_yaml(text: str, shown: str) -> Source:
         root = tree.read(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = start if mark is None else Mark(shown, mark.line + 1, mark.column + 1)
+        place = start if mark is None else _within(text, Mark(shown, mark.line + 1, mark.column + 1))
         message = (error.problem or error.context or "not YAML").split("\n")[0]
         raise invalid([*tree.problems, Problem(place, "", f"not valid YAML: {message}")]) from None
     except YAMLError as error:  # a character that may not be in YAML at all
@@ -159,6 +159,12 @@ def parse_yaml(text: str, shown: str) -> Source:
             raise invalid([Problem(start, "", message)]) from None
     source.marks[()] = start
     return source
+
+
+def _within(text: str, mark: Mark) -> Mark:
+    """Return the place, or the end of the text: libyaml counts a line after the last one."""
+    lines = text.split("\n")
+    return mark if mark.line <= len(lines) else Mark(mark.file, len(lines), len(lines[-1]) + 1)
 
 
 @dataclass(slots=True)
@@ -206,7 +212,7 @@ class _Tree:
         self._root: _Node | None = None
 
     def read(self, text: str) -> _Node | None:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in tables.events(text):
             if isinstance(event, NodeEvent):
                 self._start(event)
             elif isinstance(event, MappingEndEvent | SequenceEndEvent):
@@ -221,7 +227,7 @@ class _Tree:
         if self._awaits_key() and not isinstance(event, ScalarEvent):
             raise MarkedYAMLError(problem="expected a word as key", problem_mark=event.start_mark)
         if isinstance(event, AliasEvent):
-            known = self._anchors.get(event.anchor)
+            known = self._anchors.get(event.anchor or "")
             if known is None:
                 self._complain(mark, f"there is no anchor &{event.anchor} before this alias")
             self._finish(known or _Node(mark, None), None)
@@ -233,7 +239,7 @@ class _Tree:
             self._take_key(self._text(event.value, mark), mark)
             return
         if isinstance(event, ScalarEvent):
-            read = self._scalar if event.style is None and tag is None else self._text
+            read = self._scalar if not event.style and tag is None else self._text
             self._finish(_Node(mark, read(event.value, mark)), event.anchor)
             return
         if len(self._open) >= MAX_DEPTH:
@@ -284,28 +290,22 @@ class _Tree:
 
     def _scalar(self, text: str, mark: Mark) -> Any:
         """Return what a plain scalar means under YAML 1.2's core schema."""
-        if text in ("", "~", "null", "Null", "NULL"):
-            return None
-        if text in ("true", "True", "TRUE"):
-            return True
-        if text in ("false", "False", "FALSE"):
-            return False
-        if _FLOAT.fullmatch(text):
+        try:
+            value = tables.scalar(text)
+        except ValueError:  # more digits than Python reads
+            value = 0
+        if isinstance(value, str):
+            return self._text(text, mark)
+        if isinstance(value, int | float) and not isinstance(value, bool):
             if _LEADING_ZERO.match(text):
                 self._complain(mark, "put quotes around it: as a number it loses its leading zeros")
             if len(text) > 18:
                 self._complain(mark, "put quotes around it: it is too long for a number")
                 return 0
-            return int(text) if _INTEGER.fullmatch(text) else float(text)
-        if _BASED.fullmatch(text):
-            return int(text[:20], 0)
-        return self._text(text, mark)
+        return value
 
 
-_INTEGER = re.compile(r"[-+]?[0-9]+")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9]")
-_BASED = re.compile(r"0o[0-7]{1,18}|0x[0-9a-fA-F]{1,16}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 def _short(text: str) -> str:

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ruamel.yaml import YAML
+import yaml
 
+from engine import tables
 from engine.facts import loads
 
 FLOW = "jiangsu.outpatient"
@@ -215,8 +216,7 @@ def _write_site(
     shipped: Path, target: Path, url: str, overrides: Mapping[str, Any], schedules: Sequence[Mapping[str, Any]]
 ) -> None:
     """Write a site file beside the shipped one: same flows, the simulated centre's address, its own overrides."""
-    yaml = YAML(typ="safe")
-    site = yaml.load(shipped.read_text(encoding="utf-8"))
+    site = tables.load(shipped.read_text(encoding="utf-8"))
     site["include"] = [str((shipped.parent / pattern).resolve()) for pattern in site["include"]]
     site["adapters"]["jiangsu_gateway"]["url"] = url
     site["overrides"] = dict(overrides)
@@ -224,7 +224,7 @@ def _write_site(
         site["flows"] = [name for name in site["flows"] if name != "jiangsu.session"]
     site["schedules"] = [dict(each) for each in schedules]
     with target.open("w", encoding="utf-8") as file:
-        yaml.dump(site, file)
+        yaml.safe_dump(site, file, allow_unicode=True, sort_keys=False)
 
 
 # -- the four visits

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-
-from ruamel.yaml import YAML
 
 from engine.actions import ActionKind
 from engine.commands import Report
 from engine.outcomes import Effect
+from engine.tables import table
 from engine.visit import Leg, Visit
 
 
 @cache
 def _triggers() -> Mapping[str, frozenset[str]]:
-    raw = YAML(typ="safe", pure=True).load(Path(__file__).with_name("money.yaml"))
+    raw = table(__file__, "money.yaml")
     return {flow: frozenset(triggers) for flow, triggers in raw.items()}
 
 

@@ -10,10 +10,9 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from engine.tables import table
 
 _HARMLESS = re.compile(r"-?\d{1,9}\.\d{1,6}|-?\d{1,4}")
 _LARGEST = 9_999
@@ -22,7 +21,7 @@ _LARGEST = 9_999
 @cache
 def plain_members() -> frozenset[str]:
     """Return the names of members that are shown as they are."""
-    return frozenset(YAML(typ="safe", pure=True).load(Path(__file__).with_name("masking.yaml"))["plain"])
+    return frozenset(table(__file__, "masking.yaml")["plain"])
 
 
 def masked(value: Any, name: str = "") -> Any:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from engine.adapter import Operation
 from engine.outcomes import Category, Effect
+from engine.tables import table
 
 
 class Type(StrEnum):
@@ -85,7 +83,7 @@ UNKNOWN = Meaning(ErrorClass.IN_DOUBT, LogInClass.NOT_SENT, "未知错误码", "
 
 
 def _load(name: str) -> dict[str, Any]:
-    raw: dict[str, Any] = YAML(typ="safe").load(files("adapters.his").joinpath(name).read_text(encoding="utf-8"))
+    raw: dict[str, Any] = table(__file__, name)
     return raw
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from engine.outcomes import Category
+from engine.tables import table
 
 
 class ErrorClass(StrEnum):
@@ -56,7 +54,7 @@ class ErrorTable:
 @cache
 def error_table() -> ErrorTable:
     """Return the table of ``errors.yaml``."""
-    raw: dict[str, Any] = YAML(typ="safe").load(files("adapters.jiangsu").joinpath("errors.yaml").read_text("utf-8"))
+    raw: dict[str, Any] = table(__file__, "errors.yaml")
     return ErrorTable(
         codes={int(row["code"]): _meaning(row) for row in raw["codes"]},
         ranges=tuple((int(row["from"]), int(row["to"]), _meaning(row)) for row in raw["ranges"]),

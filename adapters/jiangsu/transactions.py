@@ -6,14 +6,12 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from adapters.jiangsu.contracts.base import Received, Sent
 from engine.adapter import Operation
 from engine.outcomes import Effect
+from engine.tables import table
 
 
 class UnknownTransaction(LookupError):
@@ -41,8 +39,7 @@ class Transaction:
 
 
 def _load() -> dict[str, Any]:
-    text = files("adapters.jiangsu").joinpath("transactions.yaml").read_text(encoding="utf-8")
-    raw: dict[str, Any] = YAML(typ="safe").load(text)
+    raw: dict[str, Any] = table(__file__, "transactions.yaml")
     return raw
 
 

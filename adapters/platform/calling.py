@@ -9,21 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from adapters.platform.contracts import INTERFACES, Direction, Interface, Kind
 from adapters.platform.contracts.late import Late
 from engine.adapter import Operation
 from engine.outcomes import Category, Effect
+from engine.tables import table
 
 
 @cache
 def _raw() -> dict[str, Any]:
-    text = files("adapters.platform").joinpath("calling.yaml").read_text(encoding="utf-8")
-    raw: dict[str, Any] = YAML(typ="safe", pure=True).load(text)
+    raw: dict[str, Any] = table(__file__, "calling.yaml")
     return raw
 
 

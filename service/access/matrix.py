@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-from ruamel.yaml import YAML
+from engine.tables import table
 
 ANYONE: Final = "anyone"  #: without signing in
 KNOWN: Final = "known"  #: anybody who has signed in
@@ -41,7 +40,7 @@ class Matrix:
 @cache
 def matrix() -> Matrix:
     """Return the table. Raises MatrixError."""
-    raw = YAML(typ="safe", pure=True).load(Path(__file__).with_name("matrix.yaml"))
+    raw = table(__file__, "matrix.yaml")
     found = Matrix(
         tuple(raw["roles"]),
         {name: frozenset(roles) for name, roles in raw["permissions"].items()},

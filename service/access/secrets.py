@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -17,8 +18,12 @@ SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 128
 _HASHER = PasswordHasher()
 #: Each hash takes 64 MiB for a moment; a flood of sign-ins must not take all memory.
 _HASHING = asyncio.Semaphore(2)
-#: Checked when there is no such account, so that the answer takes as long.
-_NOBODY = _HASHER.hash(secrets.token_hex(16))
+
+
+@cache
+def _nobody() -> str:
+    """Return what is checked when there is no such account, so that the answer takes as long."""
+    return _HASHER.hash(secrets.token_hex(16))
 
 
 def token() -> str:
@@ -67,8 +72,9 @@ async def fits(password: str, kept: str | None) -> bool:
         return False
 
     def verify() -> bool:
+        nobody = _nobody()  # also for an account that there is: the first of all checks takes longer for either
         try:
-            return _HASHER.verify(kept or _NOBODY, password) and kept is not None
+            return _HASHER.verify(kept or nobody, password) and kept is not None
         except (VerificationError, InvalidHashError):
             return False
 

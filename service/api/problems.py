@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from ruamel.yaml import YAML
 from starlette.exceptions import HTTPException
 
-from engine import errors
+from engine import errors, tables
 from engine.trace import where
 
 log = structlog.get_logger("visitflow.service")
@@ -35,7 +33,7 @@ class Row:
 @cache
 def table() -> Mapping[str, Row]:
     """Return the table by code, in its order."""
-    raw = YAML(typ="safe", pure=True).load(Path(__file__).with_name("problems.yaml"))
+    raw = tables.table(__file__, "problems.yaml")
     return {each["code"]: Row(**each) for each in raw}
 
 

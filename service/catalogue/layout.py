@@ -8,9 +8,9 @@ from importlib.resources import files
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
-from ruamel.yaml import YAML
 
 from engine.errors import BadInput
+from engine.tables import table
 
 _PACKAGE = "service.catalogue"
 #: The one column that every catalogue has: the hospital's own code.
@@ -69,5 +69,4 @@ def layout(name: str) -> Layout:
     """Return the columns of a catalogue. Raises BadInput."""
     if name not in layouts():
         raise BadInput(f"expected one of {', '.join(layouts())}", field="catalogue")
-    text = files(_PACKAGE).joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    return Layout.model_validate(YAML(typ="safe").load(text))
+    return Layout.model_validate(table(__file__, f"{name}.yaml"))

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
-from ruamel.yaml import YAML
 
 from adapters.neimenggu.codes import code_tables
 from adapters.neimenggu.contracts import Member, Shape, contracts
 from adapters.neimenggu.regions import regions
+from engine.tables import table
 from service.cli.console import language, out, say
 
 #: A region's code, wherever it stands.
@@ -23,8 +22,7 @@ _REGION = "aab301"
 
 @cache
 def _columns() -> Mapping[str, Sequence[str]]:
-    text = files("service.cli").joinpath("neimenggu.yaml").read_text(encoding="utf-8")
-    found: Mapping[str, Sequence[str]] = YAML(typ="safe").load(text)["columns"]
+    found: Mapping[str, Sequence[str]] = table(__file__, "neimenggu.yaml")["columns"]
     return found
 
 

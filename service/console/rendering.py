@@ -12,10 +12,10 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from ruamel.yaml import YAML
 
 from engine.definitions import Text
 from engine.environment import SECOND, Micros
+from engine.tables import table
 from service.access.principal import Principal
 from service.words import Topic, word
 
@@ -44,7 +44,7 @@ HEADERS = {
 
 @cache
 def _words() -> Mapping[str, tuple[str, str]]:
-    raw = YAML(typ="safe", pure=True).load(HERE / "words.yaml")
+    raw = table(__file__, "words.yaml")
     return {key: (zh, en) for key, (zh, en) in raw.items()}
 
 

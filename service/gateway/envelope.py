@@ -5,15 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from adapters.discretion import discreet
 from adapters.jiangsu.envelope import to_json
 from engine.environment import SECOND, Micros
 from engine.facts import printable
+from engine.tables import table
 from steps.jiangsu.times import SHANGHAI
 
 #: Members that 000 shows in the answer to ``init`` and in errors.
@@ -23,9 +21,8 @@ OK = 200
 
 @cache
 def _table() -> dict[str, Any]:
-    text = files("service.gateway").joinpath("errors.yaml").read_text(encoding="utf-8")
-    table: dict[str, Any] = YAML(typ="safe").load(text)
-    return table
+    found: dict[str, Any] = table(__file__, "errors.yaml")
+    return found
 
 
 @cache

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from ruamel.yaml import YAML
 
 from adapters.money import round_cents
-from steps.platform.money import given_back, payment_of
+from engine import tables
 
 
 class Rule(BaseModel):
@@ -48,11 +46,15 @@ def _found(data: Mapping[str, Any], path: list[str]) -> Any:
 
 
 def _paid(data: Mapping[str, Any]) -> Decimal | None:
+    from steps.platform.money import payment_of
+
     payment = payment_of(data)
     return None if payment is None else payment.total
 
 
 def _refunds(data: Mapping[str, Any]) -> Decimal:
+    from steps.platform.money import given_back
+
     return given_back(data) + given_back(data, "unified_amount")
 
 
@@ -66,7 +68,7 @@ _TABLE = TypeAdapter(dict[str, dict[str, Rule]])
 @cache
 def table() -> Mapping[str, Mapping[str, Rule]]:
     """Return the rules by flow, or ``system.*``, and kind."""
-    raw = YAML(typ="safe", pure=True).load(Path(__file__).with_name("amounts.yaml"))
+    raw = tables.table(__file__, "amounts.yaml")
     return _TABLE.validate_python(raw)
 
 

@@ -1,13 +1,11 @@
-"""What a peer's code means, as far as the adapters' error tables say: of the code alone, never of a peer's text."""
+"""What a peer's code means, as far as the adapters' error tables say: of the code alone, never of a peer's text.
+
+Each table is loaded with its adapter when a code of its peers is asked for: no hospital has them all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-
-from adapters.his.tables import ERRORS
-from adapters.jiangsu.errors import UNKNOWN, error_table
-from adapters.neimenggu import errors as neimenggu
-from adapters.platform.contracts import RETURN_CODES
 
 #: Chinese and English; of a table without English the Chinese.
 Words = tuple[str, str]
@@ -15,22 +13,30 @@ _NOTHING: Words = ("", "")
 
 
 def _jiangsu(_operation: str, code: str) -> Words:
+    from adapters.jiangsu.errors import UNKNOWN, error_table
+
     number, _, business = code.partition("/")
     found = error_table().meaning(int(number), business) if number.isdecimal() else UNKNOWN
     return _NOTHING if found is UNKNOWN else (found.zh, found.zh)
 
 
 def _neimenggu(operation: str, code: str) -> Words:
+    from adapters.neimenggu import errors as neimenggu
+
     found = neimenggu.meaning(operation, code)
     return _NOTHING if found is neimenggu.UNKNOWN else (found.zh, found.en)
 
 
 def _his(_operation: str, code: str) -> Words:
+    from adapters.his.tables import ERRORS
+
     found = ERRORS.get(code)
     return _NOTHING if found is None else (found.zh, found.en)
 
 
 def _platform(_operation: str, code: str) -> Words:
+    from adapters.platform.contracts import RETURN_CODES
+
     found = RETURN_CODES.get(code)
     return _NOTHING if found is None else (found.zh, found.zh)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from ruamel.yaml import YAML
 
 from adapters.platform.contracts import INTERFACES, RETURN_CODES, Direction, Kind
+from engine import tables
 
 _MEMBER = re.compile(r"\{(\w+)\}")
 #: What stands for something else than a member of the request in ``key``.
@@ -111,7 +110,4 @@ def _given(source: str) -> bool:
 @cache
 def table() -> Table:
     """Return the table. Raises pydantic's ValidationError: a mistake of ours."""
-    raw: Any = YAML(typ="safe", pure=True).load(
-        files("service.platform").joinpath("business.yaml").read_text(encoding="utf-8")
-    )
-    return Table.model_validate(raw)
+    return Table.model_validate(tables.table(__file__, "business.yaml"))

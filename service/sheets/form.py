@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from ruamel.yaml import YAML
 
 from adapters.neimenggu.codes import code_tables
+from engine.tables import table
 
 #: Places of a row: a label takes one, a value its span.
 PLACES = 6
@@ -136,5 +135,4 @@ class Form(_Model):
 @cache
 def form() -> Form:
     """Return the form."""
-    text = files("service.sheets").joinpath("form.yaml").read_text(encoding="utf-8")
-    return Form.model_validate(YAML(typ="safe").load(text))
+    return Form.model_validate(table(__file__, "form.yaml"))

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fpdf import FPDF
-
 from service.sheets.fonts import Fonts
 from service.sheets.model import Sheet
 
@@ -38,6 +36,8 @@ class _Document:
 
     def __init__(self, sheet: Sheet, fonts: Fonts) -> None:
         self._sheet, self._fonts = sheet, fonts
+        from fpdf import FPDF  # half a second, which a service that prints nothing does not spend
+
         self._pdf = FPDF(format="A4", unit="mm")
         self._pdf.set_auto_page_break(False)
         for each in fonts.faces:

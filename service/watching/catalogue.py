@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
-from ruamel.yaml import YAML
+from engine.tables import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Metric:
 @cache
 def metrics() -> Mapping[str, Metric]:
     """Return all metrics by name."""
-    raw = YAML(typ="safe", pure=True).load(Path(__file__).with_name("metrics.yaml"))
+    raw = table(__file__, "metrics.yaml")
     return {
         name: Metric(name, each["type"], tuple(each["labels"]), each["zh"], each["en"]) for name, each in raw.items()
     }

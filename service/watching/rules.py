@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from engine.definitions import Duration
 from engine.environment import HOUR, MINUTE
-from engine.errors import BadInput
+from engine.errors import BadInput, InvalidFlow
+from flows.source import read_yaml
 
 SHIPPED = Path(__file__).with_name("alerts.yaml")
 
@@ -70,16 +69,17 @@ _RULES = TypeAdapter(tuple[Rule, ...])
 
 
 def load_rules(path: Path | None = None) -> tuple[Rule, ...]:
-    """Return the rules of a site, or those that are shipped. Raises BadInput, naming rule and field."""
+    """Return the rules of a site, or those that are shipped. Raises BadInput, naming line, rule and field."""
     file = path or SHIPPED
     try:
-        rules = _RULES.validate_python(YAML(typ="safe", pure=True).load(file))
-    except (OSError, YAMLError) as error:
-        raise BadInput(f"{file}: {type(error).__name__}", field="VISITFLOW_ALERT_RULES") from None
+        source = read_yaml(file, str(file))
+        rules = _RULES.validate_python(source.data)
+    except InvalidFlow as error:
+        raise BadInput(str(error), field="VISITFLOW_ALERT_RULES") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"{file}: {place}: {first['msg']}", field="VISITFLOW_ALERT_RULES") from None
+        raise BadInput(f"{source.mark(first['loc'])}: {place}: {first['msg']}", field="VISITFLOW_ALERT_RULES") from None
     names = [rule.name for rule in rules]
     if doubles := sorted({name for name in names if names.count(name) > 1}):
         raise BadInput(f"{file}: twice: {', '.join(doubles)}", field="VISITFLOW_ALERT_RULES")

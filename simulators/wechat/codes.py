@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ruamel.yaml import YAML
+from simulators.common import tables
 
-CODES: Mapping[str, str] = YAML(typ="safe").load((Path(__file__).parent / "codes.yaml").read_text(encoding="utf-8"))
+CODES: Mapping[str, str] = tables.read(Path(__file__).with_name("codes.yaml"))
 DONE = "10001"
 NOTHING_FOUND = "10002"
 MISSING, WRONG_TYPE, INVALID, OUT_OF_RANGE = "20001", "20002", "20003", "20004"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from ruamel.yaml import YAML
 
 from adapters.platform.contracts import INTERFACES
 from adapters.platform.contracts import Interface as Contract
+from engine import tables
 
 #: See ``sources``.
 Source = str | list[str]
@@ -107,9 +106,7 @@ class Table(Row):
 @cache
 def table() -> Table:
     """Return the table. Raises pydantic's ValidationError: a mistake of ours."""
-    text = files("steps.platform").joinpath("table.yaml").read_text(encoding="utf-8")
-    raw: Any = YAML(typ="safe", pure=True).load(text)
-    return TypeAdapter(Table).validate_python(raw)
+    return TypeAdapter(Table).validate_python(tables.table(__file__, "table.yaml"))
 
 
 CALLS: Mapping[str, CallRow] = table().calls

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from engine.facts import loads
 from engine.store import Projection, Status, VisitFilter
@@ -102,7 +102,7 @@ async def till(folder: Path, url: str) -> AsyncIterator[Application]:
         "overrides": {his.FLOW: _PATIENCE},
     }
     with (folder / "flows.yaml").open("w", encoding="utf-8") as file:
-        YAML(typ="safe").dump(site, file)
+        yaml.safe_dump(site, file, allow_unicode=True, sort_keys=False)
     store = f"sqlite:///{folder / 'visitflow.db'}"
     upgrade(store)
     settings = Settings(store=store, site=folder / "flows.yaml", exchange_keys=TEST_KEY, _env_file=None)  # type: ignore[call-arg]

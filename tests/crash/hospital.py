@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import psutil
-from ruamel.yaml import YAML
+import yaml
 
+from engine import tables
 from engine.environment import SECOND
 from engine.errors import ActionNotLegal, TriggerNotLegal, VisitBusy
 from engine.events import AnyEvent, decode
@@ -443,15 +444,14 @@ GATEWAY = Way()
 def _site(folder: Path, way: Way, url: str, scenarios: Sequence[Scenario], settling: Mapping[str, Any]) -> Path:
     """Write a site file beside the shipped one: the simulated centre's address, short patience."""
     original = ROOT / "flows.yaml"
-    yaml = YAML(typ="safe")
-    site = yaml.load(original.read_text(encoding="utf-8"))
+    site = tables.load(original.read_text(encoding="utf-8"))
     site["include"] = [str((original.parent / pattern).resolve()) for pattern in site["include"]]
     site["adapters"] = {way.adapter: site["adapters"].get(way.adapter, {}) | way.settings(url)}
     flows = {FLOW: {}} | {each.flow: each.settings for each in scenarios}
     site["flows"], site["schedules"] = list(flows), []  # no sessions: these tests count what happens
     site["overrides"] = {flow: impatient(flow, way.adapter, settings, settling) for flow, settings in flows.items()}
     with (folder / "flows.yaml").open("w", encoding="utf-8") as file:
-        yaml.dump(site, file)
+        yaml.safe_dump(site, file, allow_unicode=True, sort_keys=False)
     return folder / "flows.yaml"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from engine import tables
 
 TABLE = Path(__file__).with_name("mutants.yaml")
 
@@ -79,7 +79,7 @@ class Mutant:
 
 def mutants(path: Path = TABLE) -> list[Mutant]:
     """Return the whole table."""
-    rows: list[dict[str, Any]] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = tables.load(path.read_text(encoding="utf-8"))
     return [
         Mutant(
             name=row["name"],

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ruamel.yaml import YAML
+import yaml
 
+from engine import tables
 from engine.facts import dumps, loads
 from flows import load_site
 from service import demo
@@ -181,8 +182,7 @@ def _service(folder: Path, store: str, port: int, platform_port: int) -> demo.Pr
 
 def _write_site(path: Path, *, his: int, platform: int, blind: bool) -> None:
     """Write the example's site with the two addresses and with little patience, so that doubts take seconds."""
-    yaml = YAML(typ="safe")
-    site = yaml.load(SITE.read_text(encoding="utf-8"))
+    site = tables.load(SITE.read_text(encoding="utf-8"))
     site["schedules"] = []  # the campaign compares the books when it is over
     peers = {"platform": platform, "hospital": his} | ({"hospital_keyed": his} if blind else {})
     site["adapters"] = {
@@ -207,7 +207,7 @@ def _write_site(path: Path, *, his: int, platform: int, blind: bool) -> None:
             "transitions": {"book": {"doubt": ["repeat", "ask"]}},
         }
     with path.open("w", encoding="utf-8") as file:
-        yaml.dump(site, file)
+        yaml.safe_dump(site, file, allow_unicode=True, sort_keys=False)
 
 
 def _settling(flow: str) -> dict[str, Any]:

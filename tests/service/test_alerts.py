@@ -269,7 +269,7 @@ def test_uploads_are_looked_for_where_a_timer_makes_them() -> None:
         ("- {name: a, watch: stuck, above: 0, zh: a, en: a, for: soon}", "0.for"),
         ("- {name: a, watch: timer_idle, above: 0, zh: a, en: a}", "trigger and older_than"),
         (STUCK + STUCK, "twice: stuck"),
-        ("- [", "ParserError"),
+        ("- [", r"rules\.yaml:1:4: not valid YAML"),
     ],
 )
 def test_rules_that_are_wrong_are_refused_with_their_place(tmp_path: Path, text: str, told: str) -> None:

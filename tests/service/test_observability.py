@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
+from engine import tables
 from service.settings import Settings
 from service.watching.catalogue import Metric, metrics
 from service.watching.rules import load_rules
@@ -22,7 +22,7 @@ RULES = dashboard.DOCS / "observability" / "alerts.yml"
 def expressions() -> list[str]:
     shown = json.loads(dashboard.DASHBOARD.read_text(encoding="utf-8"))
     found = [target["expr"] for panel in shown["panels"] for target in panel["targets"]]
-    rules = YAML(typ="safe", pure=True).load(RULES)
+    rules = tables.load(RULES.read_text(encoding="utf-8"))
     return found + [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from ruamel.yaml import YAML
 
 from adapters.jiangsu.gateway import GatewaySettings, JiangsuGateway
+from engine import tables
 from engine.definitions import FlowDefinition
 from flows import check, load_catalogue
 from simulators.common.http import Request, Response
@@ -22,9 +22,8 @@ REPLACED = ("discharge", "close")
 
 def site_flow() -> FlowDefinition:
     """The shipped outpatient flow with the part of docs/examples in place of its last two transitions."""
-    yaml = YAML(typ="safe")
-    flow: dict[str, Any] = yaml.load((jiangsu.ROOT / "flows/jiangsu/outpatient.yaml").read_text("utf-8"))
-    part: dict[str, Any] = yaml.load((jiangsu.ROOT / "docs/examples/his_part.yaml").read_text("utf-8"))
+    flow: dict[str, Any] = tables.load((jiangsu.ROOT / "flows/jiangsu/outpatient.yaml").read_text("utf-8"))
+    part: dict[str, Any] = tables.load((jiangsu.ROOT / "docs/examples/his_part.yaml").read_text("utf-8"))
     flow |= {"flow": FLOW, "version": 1, "data": part["data"], "opening": part["opening"]}
     flow["adapters"] |= part["adapters"]
     flow["states"] |= part["states"]

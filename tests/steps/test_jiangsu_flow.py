@@ -6,10 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 import steps.jiangsu
 from adapters.jiangsu import JiangsuGateway
+from engine import tables
 from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition, SettleKind
 from engine.machine import Flow
@@ -34,7 +34,7 @@ PATH = [
 
 @pytest.fixture(scope="module")
 def flow() -> Flow:
-    raw = YAML(typ="safe").load((ROOT / "flows/jiangsu/outpatient.yaml").read_text("utf-8"))
+    raw = tables.load((ROOT / "flows/jiangsu/outpatient.yaml").read_text("utf-8"))
     definition = FlowDefinition.model_validate(raw)
     return Flow(definition, Catalogue({"jiangsu": steps.jiangsu}, {"jiangsu_gateway": JiangsuGateway}))
 
@@ -103,7 +103,7 @@ def test_every_name_of_the_library_is_used() -> None:
 
 
 def test_site_file_makes_the_adapter() -> None:
-    site = YAML(typ="safe").load((ROOT / "flows.yaml").read_text("utf-8"))
+    site = tables.load((ROOT / "flows.yaml").read_text("utf-8"))
     assert set(site) == {"include", "flows", "adapters", "overrides", "timezone", "schedules", "limits"}
     assert "jiangsu.outpatient" in site["flows"]
     assert set(site["adapters"]) == {"jiangsu_gateway", "his"}

@@ -6,10 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from adapters.jiangsu.dll.framing import (
     Accepted,
@@ -24,6 +21,7 @@ from adapters.jiangsu.dll.framing import (
 from adapters.jiangsu.dll.mapping import Stamp, mapping
 from adapters.jiangsu.dll.settings import DllSettings
 from adapters.jiangsu.transactions import Transaction
+from engine.tables import table
 
 _SEPARATORS = frozenset("^|$#")
 
@@ -42,8 +40,7 @@ class Twin:
 @cache
 def twins() -> Mapping[str, Twin]:
     """Return the rows of ``caret.yaml`` by the number of 001."""
-    text = files("adapters.jiangsu.dll").joinpath("caret.yaml").read_text(encoding="utf-8")
-    raw: dict[str, Any] = YAML(typ="safe").load(text)
+    raw: dict[str, Any] = table(__file__, "caret.yaml")
     return {
         number: Twin(**{**each, "request": tuple(each["request"]), "reply": tuple(each.get("reply", ()))})
         for number, each in raw["transactions"].items()

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from ruamel.yaml import YAML
+from engine.tables import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +144,7 @@ def _sources(raw: Mapping[str, Any]) -> dict[str, Source]:
 @cache
 def mapping() -> Mapping[str, Row]:
     """Return the rows of ``mapping.yaml`` by transaction number."""
-    text = files("adapters.jiangsu.dll").joinpath("mapping.yaml").read_text(encoding="utf-8")
-    raw: dict[str, Any] = YAML(typ="safe").load(text)
+    raw: dict[str, Any] = table(__file__, "mapping.yaml")
     return {number: _row(each) for number, each in raw["transactions"].items()}
 
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
-
-from ruamel.yaml import YAML
 
 from adapters.jiangsu.dll.settings import Refusal
 from engine.outcomes import Category
+from engine.tables import table
 
 
 @cache
 def known_refusals() -> tuple[Refusal, ...]:
     """Return the rows of ``refusals.yaml``."""
-    text = files("adapters.jiangsu.dll").joinpath("refusals.yaml").read_text(encoding="utf-8")
-    return tuple(Refusal.model_validate(row) for row in YAML(typ="safe").load(text)["refusals"])
+    return tuple(Refusal.model_validate(row) for row in table(__file__, "refusals.yaml")["refusals"])
 
 
 def category_of(text: str, transaction: str, site: Iterable[Refusal]) -> Category | None:

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
-from ruamel.yaml import YAML
+from engine.tables import table
 
 _HERE = files("adapters.platform.contracts")
 
 
 def load(name: str) -> dict[str, Any]:
-    """Return what stands in the file ``name``. Raises ValueError (ruamel) for a key that stands twice."""
-    # Pure: the C reader would take a duplicate key for the last one said.
-    raw: dict[str, Any] = YAML(typ="safe").load(_HERE.joinpath(name).read_text(encoding="utf-8"))
+    """Return what stands in the file ``name``. Raises yaml.YAMLError for a key that stands twice."""
+    raw: dict[str, Any] = table(__file__, name)
     return raw
 
 

@@ -8,12 +8,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from simulators.common import tables
 
 
 def load(name: str) -> Any:
     """Read one file of this folder."""
-    return YAML(typ="safe").load((Path(__file__).parent / f"{name}.yaml").read_text(encoding="utf-8"))
+    return tables.read(Path(__file__).with_name(f"{name}.yaml"))
 
 
 _WORLD = load("world")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+from simulators.common import tables
 
 
 def load(name: str) -> dict[str, Any]:
     """Return the data of one file."""
-    found: dict[str, Any] = YAML(typ="safe").load((Path(__file__).parent / f"{name}.yaml").read_text(encoding="utf-8"))
+    found: dict[str, Any] = tables.read(Path(__file__).with_name(f"{name}.yaml"))
     return found
 
 

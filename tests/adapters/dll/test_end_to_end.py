@@ -14,8 +14,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
+from engine import tables
 from engine.environment import SystemEnvironment
 from engine.registry import Registry
 from flows import load_catalogue, load_site
@@ -64,14 +65,13 @@ def service_on(library: Path, folder: Path) -> Iterator[Stage]:
 
 def write_site(path: Path, library: Path) -> None:
     """The shipped site file with the library in place of the gateway, and little patience."""
-    yaml = YAML(typ="safe")
-    site = yaml.load((ROOT / "flows.yaml").read_text(encoding="utf-8"))
+    site = tables.load((ROOT / "flows.yaml").read_text(encoding="utf-8"))
     site["include"] = [str(ROOT / pattern) for pattern in site["include"]]
     site["adapters"] = {"jiangsu_dll": {"library": str(library), "fixmedins_code": "H32132200561"}}
     settling = {"first_look": "1s", "look_again": "1s", "late_look": "2s"}
     site["overrides"] = {FLOW: {"adapters": {"centre": "jiangsu_dll"}, "settling": settling}}
     with path.open("w", encoding="utf-8") as file:
-        yaml.dump(site, file)
+        yaml.safe_dump(site, file, allow_unicode=True, sort_keys=False)
 
 
 async def make_known(site: Path, url: str) -> None:

@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from adapters.platform.contracts import loads
+from engine import tables
 
 FOLDER = Path(__file__).parent / "examples"
 
@@ -36,7 +35,7 @@ class Example:
 def _raw() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(FOLDER.glob("chapter-*.yaml")):
-        found.update(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
+        found.update(tables.load(path.read_text(encoding="utf-8")))
     return found
 
 

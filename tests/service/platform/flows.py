@@ -12,11 +12,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from ruamel.yaml import YAML
 
 from adapters.hospital import HospitalPort
 from adapters.platform.calling import HOSPITAL_METHODS
 from adapters.platform.contracts import build_request
+from engine import tables
 from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition
 from engine.outcomes import Category, Refused
@@ -131,7 +131,7 @@ def _flow(name: str) -> FlowDefinition:
 @cache
 def definitions() -> tuple[FlowDefinition, ...]:
     """A flow for every name in the table, and the shipped one of references."""
-    raw = YAML(typ="safe").load((Path(ROOT) / "flows/platform/reference.yaml").read_text(encoding="utf-8"))
+    raw = tables.load((Path(ROOT) / "flows/platform/reference.yaml").read_text(encoding="utf-8"))
     names = dict.fromkeys(row.flow for row in table().interfaces.values())
     return (*map(_flow, names), FlowDefinition.model_validate(raw))
 

@@ -13,12 +13,12 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from ruamel.yaml import YAML
 
 from adapters.platform import PlatformClient
 from adapters.platform.calling import PLATFORM_METHODS
 from adapters.platform.client import PlatformSettings
 from adapters.platform.contracts import loads
+from engine import tables
 from engine.catalogue import Catalogue
 from engine.commands import Commands
 from engine.definitions import FlowDefinition
@@ -70,7 +70,7 @@ async def post(*answers: httpx.Response | Exception) -> AsyncIterator[Post]:
     environment, store = SystemEnvironment(), MemoryStore()
     catalogue = Catalogue({}, {"platform": PlatformClient})
     registry = Registry(store, catalogue, environment)
-    raw = YAML(typ="safe").load((Path(ROOT) / "flows/platform/push.yaml").read_text(encoding="utf-8"))
+    raw = tables.load((Path(ROOT) / "flows/platform/push.yaml").read_text(encoding="utf-8"))
     await registry.load([FlowDefinition.model_validate(raw)])
     made: list[Post] = []
 

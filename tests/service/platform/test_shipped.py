@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from ruamel.yaml import YAML
 
 import steps.platform
 from adapters.hospital import HospitalPort, KeyedHospitalPort
 from adapters.platform import PlatformClient
 from adapters.platform.calling import HOSPITAL_METHODS
 from adapters.platform.contracts import INTERFACES
+from engine import tables
 from engine.catalogue import Catalogue
 from engine.definitions import FlowDefinition, Retry, Settling
 from engine.facts import normalise
@@ -43,7 +43,7 @@ def installed() -> Catalogue:
 def shipped() -> dict[str, FlowDefinition]:
     found = {}
     for path in sorted((Path(ROOT) / "flows/platform").glob("*.yaml")):
-        made = FlowDefinition.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+        made = FlowDefinition.model_validate(tables.load(path.read_text(encoding="utf-8")))
         patient = {"settling": SETTLING, "policies": dict.fromkeys(made.policies, BRIEF)}
         found[made.flow] = made.model_copy(update=patient)
     return found
