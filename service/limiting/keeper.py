@@ -33,6 +33,8 @@ MARGIN: Micros = 5 * SECOND
 TRIALS = 20
 #: So many are called back at once when a peer without limits is back.
 BACK = 200
+#: What other processes say of a peer that does not answer them; one that a person holds is held here, too.
+_LEFT_ALONE = (State.PAUSED, State.TRIAL)
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ class Keeper:
                 _obey(kept, hold)
             others = [row for row in rows if row.peer == peer.name and row.worker != self._worker]
             await self._tell(kept, others)
-            await self._call(kept)
+            await self._call(kept, others)
 
     async def close(self) -> None:
         """Give this process's parts back."""
@@ -147,8 +149,12 @@ class Keeper:
             kept.peer.turnstile.allow(0, kept.peer.limits.rate, 1)
 
     # -- calling visits
-    async def _call(self, kept: _Kept) -> None:
-        """Call visits that wait for the peer: some for the trial; when it is back all, as many as there is room for."""
+    async def _call(self, kept: _Kept, others: list[PeerRow]) -> None:
+        """Call visits that wait for the peer: some for the trial; when it is back all, as many as there is room for.
+
+        A process whose cable is out goes on taking visits, and lets each of them wait. As long as another one leaves
+        alone a peer that answers here, what waits for it is called here.
+        """
         peer = kept.peer
         breaker = peer.breaker
         paused = f"peer_paused:{peer.name}"
@@ -161,7 +167,7 @@ class Keeper:
                 await self._store.wake(waiting, self._environment.now(), TRIALS)
                 self._wake()
             return
-        if kept.calling_back:
+        if kept.calling_back or any(row.state in _LEFT_ALONE for row in others):
             most = min(BACK, peer.turnstile.room) if peer.limits.limited else BACK
             if most:
                 called = await self._store.wake(waiting, self._environment.now(), most)

@@ -152,6 +152,35 @@ async def test_a_doubt_is_what_the_trial_looks_at_first(monkeypatch: pytest.Monk
     assert len(others) == 3
 
 
+async def test_what_a_process_without_a_cable_lets_wait_is_called_by_one_that_has_one() -> None:
+    world, cut_off = paused_world()
+    await world.start()
+    healthy = Peers(Limits(), world.environment)
+    healthy.know(["toy"])
+    board = open_registers(world.store).peers
+    a, b = (
+        Keeper(each, board, world.store, world.environment, name, lambda: None)
+        for name, each in (("a", cut_off), ("b", healthy))
+    )
+    await b.look()
+    world.peer.fail("read", *[not_sent] * 2)
+    for number in range(6):
+        await world.open(f"K{number}", invoice="I1")
+    await world.step()
+    assert cut_off.peer("toy").breaker.state is State.PAUSED
+    now = world.environment.now()
+    assert await world.store.claim_due("b", now, now + SECOND, 10) == []
+    await a.look()
+    await b.look()
+    called = await world.store.claim_due("b", now, now + SECOND, 10)
+    assert len(called) == 4, "all that wait for the peer, within a look"
+    for each in called:
+        await world.store.release(each.lease)
+    await a.close()
+    await b.look()
+    assert await world.store.claim_due("b", now, now + SECOND, 10) == [], "nobody leaves it alone any more"
+
+
 async def test_what_a_person_decides_holds_in_every_process() -> None:
     world, peers = paused_world()
     await world.start()
