@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.patience import PATIENCE
+
 _CHUNK = 65536
 
 
@@ -20,8 +22,9 @@ class Door:
     network that drops packets for a while. ``open``: what was held goes on.
     """
 
-    def __init__(self, url: str) -> None:
-        """``url``: of a database, on a host and port or behind a Unix socket."""
+    def __init__(self, url: str, here: str = "127.0.0.1") -> None:
+        """``url``: of a database, on a host and port or behind a Unix socket; ``here``: the address to listen on."""
+        self._here = here
         parts = urlsplit(url)
         self._folder = parse_qs(parts.query).get("host", [""])[0]
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 5432
@@ -39,20 +42,20 @@ class Door:
 
     def __enter__(self) -> Door:
         self._thread.start()
-        assert self._listening.wait(10)
+        assert self._listening.wait(PATIENCE)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._loop.close()
 
     @property
     def url(self) -> str:
         """Return the database's URL through the door."""
-        return f"postgresql://{self._login}@127.0.0.1:{self.port}{self._database}"
+        return f"postgresql://{self._login}@{self._here}:{self.port}{self._database}"
 
     def shut(self) -> None:
         """Cut all connections, refuse new ones."""
@@ -69,7 +72,7 @@ class Door:
     def _do(self, act: Callable[[], None]) -> None:
         done = threading.Event()
         self._loop.call_soon_threadsafe(lambda: (act(), done.set()))
-        assert done.wait(10)
+        assert done.wait(PATIENCE)
 
     def _cut(self) -> None:
         self._shut = True
@@ -83,7 +86,7 @@ class Door:
     async def _serve(self) -> None:
         self._passing, self._ended = asyncio.Event(), asyncio.Event()
         self._passing.set()
-        server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._accepted, self._here, 0)
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._ended.wait()

@@ -38,9 +38,9 @@ from tests.crash import truth
 from tests.crash.scenarios import Desk, Scenario, shipped
 from tests.crash.script import Script
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 FLOW = "jiangsu.outpatient"
-PATIENCE = 30.0
 _SOON = {"first": "100ms", "factor": 1, "cap": "200ms"}
 _SETTLING = {
     "first_look": "100ms",
@@ -186,8 +186,9 @@ class Nursery:
         store: str = "",
         dispatch: str = "embedded",
         in_flight: int = 500,
+        namespace: str = "",
     ) -> Worker:
-        """Start a worker; ``store`` is its own way to the store."""
+        """Start a worker; ``store`` is its own way to the store, ``namespace`` the file of its own network."""
         number = next(self._numbers)
         base = self._folder / f"life-{number:03d}"
         life = Worker(number, self, base.with_suffix(".orders"), base.with_suffix(".log"))
@@ -197,6 +198,7 @@ class Nursery:
             "store": store or self._store,
             "dispatch": dispatch,
             "in_flight": in_flight,
+            "namespace": namespace,
             "keys": TEST_KEY,
             "lease": lease,
             "grace": 5.0,
@@ -265,7 +267,7 @@ class Hospital:
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call the centre's control port."""
         url = f"{self.centre.ready['control']}{path}"
-        return loads(httpx.request(method, url, json=body, timeout=30, trust_env=False).content)
+        return loads(httpx.request(method, url, json=body, timeout=PATIENCE, trust_env=False).content)
 
     def fault(self, **fault: Any) -> None:
         """Set a fault at the centre."""
@@ -354,7 +356,7 @@ class Hospital:
         worker.open(scenario.flow, key, scenario.opening(key, known))
 
     def _ask(self, body: dict[str, Any]) -> dict[str, Any]:
-        answer = httpx.post(self.centre.ready["url"], json=body, timeout=30, trust_env=False)
+        answer = httpx.post(self.centre.ready["url"], json=body, timeout=PATIENCE, trust_env=False)
         found: dict[str, Any] = loads(answer.content)
         return found
 
@@ -402,10 +404,10 @@ def handed_over(key: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _centre(folder: Path) -> Iterator[demo.Process]:
+def _centre(folder: Path, host: str) -> Iterator[demo.Process]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VISITFLOW_")}
     ready = folder / "centre.ready"
-    command = [sys.executable, "-m", "simulators.jiangsu", "--port", "0", "--control-port", "0"]
+    command = [sys.executable, "-m", "simulators.jiangsu", "--host", host, "--port", "0", "--control-port", "0"]
     centre = demo.Process("centre", [*command, "--ready-file", str(ready)], environment, folder / "centre.log", ready)
     centre.start()
     try:
@@ -464,12 +466,14 @@ async def hospital(
     scenarios: Sequence[Scenario] = (),
     settling: Mapping[str, Any] = _SETTLING,
     dispatch: str = "embedded",
+    host: str = "127.0.0.1",
 ) -> AsyncIterator[Hospital]:
     """Start a centre and a nursery for the empty, upgraded store at this URL; stop both at the end.
 
-    The outpatients' flow is on, and those of ``scenarios``. ``dispatch`` is that of the test's own commands.
+    The outpatients' flow is on, and those of ``scenarios``. ``dispatch`` is that of the test's own commands; the
+    centre listens at ``host``.
     """
-    with _centre(folder) as centre:
+    with _centre(folder, host) as centre:
         url = centre.ready["url"]
         site = _site(folder, way, url, scenarios, settling)
         nursery = Nursery(folder, site, store, {"VF_DLL_PORT": str(urlsplit(url).port)})

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests import postgres
 from tests.crash import truth
 from tests.crash.door import Door
 from tests.crash.hospital import FLOW, Hospital, Worker, handed_over, hospital
+from tests.crash.network import Cable, network
 from tests.crash.troubles import Plan, Trouble
 
 #: More patience than elsewhere in these tests: with many processes on few cores a message may be seconds on its way.
@@ -52,8 +53,17 @@ class Told:
 class Fleet:
     """One run."""
 
-    def __init__(self, place: Hospital, server: postgres.OwnServer, doors: list[Door], fate: Plan, kind: str) -> None:
-        """``doors``: one for each worker; ``kind``: the dispatch."""
+    def __init__(
+        self,
+        place: Hospital,
+        server: postgres.OwnServer,
+        doors: list[Door],
+        fate: Plan,
+        kind: str,
+        cables: Sequence[Cable] = (),
+    ) -> None:
+        """``doors``, ``cables``: one for each worker, if any; ``kind``: the dispatch."""
+        self._cables = cables
         self.told = Told()
         self._place, self._server, self._doors, self._plan, self._kind = place, server, doors, fate, kind
         self._lives: list[list[Worker]] = [[] for _ in doors]
@@ -93,7 +103,11 @@ class Fleet:
     def _spawn(self, number: int) -> None:
         door = self._doors[number]
         worker = self._place.nursery.spawn(
-            lease=self._plan.lease, store=door.url, dispatch=self._kind, in_flight=IN_FLIGHT
+            lease=self._plan.lease,
+            store=door.url,
+            dispatch=self._kind,
+            in_flight=IN_FLIGHT,
+            namespace=self._cables[number].file if self._cables else "",
         )
         self._lives[number].append(worker)
         self.told.lives += 1
@@ -141,6 +155,10 @@ class Fleet:
                     (door.shut if trouble.kind == "cut" else door.hold)()
                     await asyncio.sleep(trouble.lasts)
                     door.open()
+                case "unplug":
+                    await asyncio.to_thread(self._cables[number].pull)
+                    await asyncio.sleep(trouble.lasts)
+                    await asyncio.to_thread(self._cables[number].plug)
         finally:
             self._busy[number] = False
 
@@ -152,6 +170,8 @@ class Fleet:
     def _mend(self) -> None:
         for door in self._doors:
             door.open()
+        for cable in self._cables:
+            cable.plug()
         self._place.control("DELETE", "/faults")
 
     # -- the HIS, and people
@@ -226,14 +246,15 @@ class Fleet:
                 self.told.figures.update({name: value for name, value in last.items() if isinstance(value, int)})
 
 
-async def trouble(folder: Path, fate: Plan, dispatch: str) -> Told:
-    """Run one plan on a server of its own."""
+async def trouble(folder: Path, fate: Plan, dispatch: str, *, cables: bool = False) -> Told:
+    """Run one plan on a server of its own; with ``cables``, each worker in a network of its own."""
     with ExitStack() as stack:
+        host, ways = stack.enter_context(network(fate.workers)) if cables else ("127.0.0.1", [])
         server = stack.enter_context(postgres.own_server())
         url = stack.enter_context(postgres.database(server.url))
         upgrade(url)
         if dispatch != "embedded":
             upgrade_jobs(url)
-        doors = [stack.enter_context(Door(url)) for _ in range(fate.workers)]
-        async with hospital(folder, url, settling=_SETTLING, dispatch=dispatch) as place:
-            return await Fleet(place, server, doors, fate, dispatch).run()
+        doors = [stack.enter_context(Door(url, host)) for _ in range(fate.workers)]
+        async with hospital(folder, url, settling=_SETTLING, dispatch=dispatch, host=host) as place:
+            return await Fleet(place, server, doors, fate, dispatch, ways).run()

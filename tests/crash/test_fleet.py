@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.network import allowed
 from tests.crash.ordeal import trouble
 from tests.crash.troubles import plan
 
@@ -25,6 +26,16 @@ def test_a_plan_has_everything_in_it() -> None:
     assert all(each.lasts > 3.0 for each in drawn.troubles if each.kind == "stop"), "longer than the lease"
     assert len(drawn.opened) == 2000
     assert 0 < len(drawn.cancelled) < len(drawn.by_worker) < 2000
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.skipif(not allowed(), reason="no network namespaces here: they need Linux, root and ip")
+async def test_a_fleet_with_cables_that_are_pulled(tmp_path: Path) -> None:
+    fate = plan(20261137, seconds=18.0, visits=50, workers=3, lease=3.0, cables=True)
+    told = await trouble(tmp_path, fate, "embedded", cables=True)
+    assert told.struck["unplug"] == 3
+    assert told.lives > fate.workers
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 #: How often each trouble is drawn, relative to the others.
 _WORKER: Mapping[str, int] = {"kill": 30, "stop": 25, "cut": 20, "hold": 15}
+_CABLE: Mapping[str, int] = {"unplug": 20}  #: only where workers have networks of their own
 _DATABASE: Mapping[str, int] = {"kill_database": 1, "stop_database": 1}
 #: Seconds between two troubles of workers, and of the database.
 _GAP, _DATABASE_GAP = (1.0, 4.0), (25.0, 45.0)
@@ -44,14 +45,15 @@ class Plan:
     lease: float
 
 
-def plan(seed: int, *, seconds: float, visits: int, workers: int, lease: float) -> Plan:
+def plan(seed: int, *, seconds: float, visits: int, workers: int, lease: float, cables: bool = False) -> Plan:
     """Draw a plan; troubles end a while before ``seconds`` are over."""
     fate = random.Random(f"fleet {seed}")
+    kinds = {**_WORKER, **_CABLE} if cables else _WORKER
     troubles: list[Trouble] = []
     at = 2.0
     while (at := at + fate.uniform(*_GAP)) < seconds:
-        kind = fate.choices(list(_WORKER), list(_WORKER.values()))[0]
-        lasts = fate.uniform(1.2, 3.0) * lease if kind == "stop" else fate.uniform(0.3, 6.0)
+        kind = fate.choices(list(kinds), list(kinds.values()))[0]
+        lasts = fate.uniform(1.2, 3.0) * lease if kind in ("stop", "unplug") else fate.uniform(0.3, 6.0)
         troubles.append(Trouble(at, kind, fate.randrange(workers), lasts))
     at = 0.0
     while (at := at + min(fate.uniform(*_DATABASE_GAP), seconds / 2)) < seconds:

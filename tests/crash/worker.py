@@ -39,6 +39,7 @@ from storage import SqlStore
 from storage.group_commit import GroupCommit, Request
 from storage.hot import driver_of
 from storage.jobs import AppendJob, Job, OtherJob
+from tests.crash.network import enter
 
 _LOOK_EVERY = 0.01
 
@@ -149,6 +150,7 @@ async def _live(spec: dict[str, Any], site: Site) -> None:
         following = [
             asyncio.create_task(_obey(Path(spec["orders"]), wired, trap)),
             asyncio.create_task(_report(wired)),
+            asyncio.create_task(_keep_peers(wired)),
         ]
         await stop.wait()
         await wired.runner.stop()
@@ -156,6 +158,16 @@ async def _live(spec: dict[str, Any], site: Site) -> None:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
         tell("stopped", **asdict(wired.runner.figures))
+
+
+async def _keep_peers(wired: Application) -> None:
+    """Call back what waits for a peer, as a serving process does."""
+    while True:
+        try:
+            await wired.peers.run()
+        except VisitflowError as error:  # the database is away
+            structlog.get_logger("visitflow").info("peers_not_kept", error=error.message)
+            await asyncio.sleep(1.0)
 
 
 async def _obey(orders: Path, wired: Application, trap: Trap) -> None:
@@ -208,6 +220,8 @@ def _spawn(spec: dict[str, Any], site: Site) -> int:
         return pid
     code = 1
     try:
+        if spec.get("namespace"):
+            enter(spec["namespace"])
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         log = os.open(spec["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 2)
