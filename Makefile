@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
 ARGS ?=
+# Tests start hundreds of processes: each would compile every module anew where Python is told to keep no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test test-fast lint types format lock bench simulation fleet explore mutants record payments screens clean
 

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psutil
 import psycopg
 
+from tests.patience import PATIENCE
+
 _numbers = itertools.count(1)
 
 
@@ -67,7 +69,7 @@ class OwnServer:
 
     def _gone(self, processes: list[psutil.Process]) -> None:
         """Wait until processes have ended; where nobody collects the postmaster, take its lock away as well."""
-        _, left = psutil.wait_procs(processes, timeout=5)
+        _, left = psutil.wait_procs(processes, timeout=PATIENCE)
         alive = [process for process in left if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
         assert alive == []
         if left:

@@ -12,6 +12,7 @@ import pytest
 
 from service import demo
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 IMPATIENT = {
     "first_look": "100ms",
@@ -37,7 +38,7 @@ def visitflow(stage: demo.Stage, *words: str, code: int = 0) -> Any:
         env=stage.service.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
     return json.loads(done.stdout if code == 0 else done.stderr.splitlines()[-1])

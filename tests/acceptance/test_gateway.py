@@ -23,6 +23,7 @@ from service import demo
 from service.gateway.endpoint import PATH
 from tests.chromium import chromium, needs_chromium
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 from tests.service.gateway.test_conversations import RECORDED, fits, said
 
 pytestmark = pytest.mark.slow
@@ -69,7 +70,7 @@ class Desk:
     def url(self) -> str:
         return str(self.stage.service.ready["gateway"])
 
-    def post(self, body: dict[str, Any], patience: float = 60.0) -> dict[str, Any]:
+    def post(self, body: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
         response = httpx.post(self.url, json=body, timeout=patience, trust_env=False)
         assert response.status_code == 200
         answer: dict[str, Any] = json.loads(response.content, parse_float=Decimal)
@@ -123,11 +124,11 @@ def test_a_power_cut_half_way_and_asking_again(front: Desk) -> None:
     front.stage.control("POST", "/faults", {"transactionCode": "2207", "fault": "hang", "applied": True})
     asking = threading.Thread(target=lambda: _quietly(front))
     asking.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while "hang" not in front.stage.control("GET", "/faults")["struck"] and time.monotonic() < deadline:
         time.sleep(0.05)
     front.stage.service.kill()
-    asking.join(timeout=20)
+    asking.join(timeout=PATIENCE)
     front.stage.service.start()
     answer = front.post(COMPLETE)
     while not answer["success"] and answer["code"] in (2001, 2003) and time.monotonic() < deadline + 60:

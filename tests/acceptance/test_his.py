@@ -28,6 +28,7 @@ from storage import upgrade
 from tests import his
 from tests.conftest import TEST_KEY
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 VISITS = 200
 PASSWORD = "not-a-secret-of-anybody"
@@ -70,7 +71,7 @@ class BackEnd:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         url = f"{self.process.ready['control']}{path}"
-        answer = httpx.request(method, url, json=body, timeout=30, trust_env=False)
+        answer = httpx.request(method, url, json=body, timeout=PATIENCE, trust_env=False)
         assert answer.status_code == 200, answer.text
         return loads(answer.content)
 

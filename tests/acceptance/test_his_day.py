@@ -25,6 +25,7 @@ from service import demo
 from service.client import ApiError, AsyncClient, Plan, Unreachable, calls
 from service.signed_post import verify
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 SECRET = "whsec-of-a-day"
@@ -197,7 +198,9 @@ class His:
 def his_key(stage: demo.Stage) -> str:
     """Make a key for the HIS, as an administrator does before it is let in."""
     words = [*stage.service.command[:3], "keys", "add", "his", "--role", "his", "--json"]
-    done = subprocess.run(words, check=True, env=stage.service.environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        words, check=True, env=stage.service.environment, capture_output=True, text=True, timeout=PATIENCE
+    )
     return str(json.loads(done.stdout)["key"])
 
 

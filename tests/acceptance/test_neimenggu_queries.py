@@ -26,6 +26,7 @@ from service.settings import Settings
 from storage import upgrade
 from tests.conftest import TEST_KEY
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def centre() -> Iterator[tuple[str, str]]:
     child.stdout.close()
     yield f"{ready['url']}/nm-his", ready["control"]
     child.send_signal(signal.SIGTERM)
-    assert child.wait(timeout=10) == 0
+    assert child.wait(timeout=PATIENCE) == 0
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 from service import demo
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 VISITS = 500
 LOST = ("MZDAY0007", "MZDAY0250", "MZDAY0499")
@@ -42,7 +43,7 @@ def reconcile(stage: demo.Stage, *words: str, code: int) -> Any:
     return json.loads(done.stdout)
 
 
-def until(reached: Any, patience: float = 90.0) -> None:
+def until(reached: Any, patience: float = PATIENCE) -> None:
     deadline = time.monotonic() + patience
     while not reached():
         assert time.monotonic() < deadline
@@ -57,7 +58,7 @@ def settle_all(stage: demo.Stage) -> None:
     """Open all visits, with everything that the HIS hands over, and wait until the last is closed."""
     for key in LOST:
         stage.control("POST", "/faults", {"transactionCode": "2207", "ipt_otp_no": key, "fault": "lose_reply"})
-    with httpx.Client(base_url=stage.api, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=stage.api, trust_env=False, timeout=PATIENCE) as client:
         for number in range(VISITS):
             key = key_of(number)
             data = demo.invented_visit(key, number) | {"invoice_no": f"FP{key[2:]}"}

@@ -13,6 +13,7 @@ import pytest
 
 from service import demo
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ def listed(stage: demo.Stage) -> list[dict[str, Any]]:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
@@ -45,7 +46,7 @@ def test_a_session(tmp_path: Path) -> None:
             found: list[dict[str, Any]] = stage.call("GET", "/api/v1/visits?flow=jiangsu.session")
             return found
 
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not sessions() and time.monotonic() < deadline:
             time.sleep(0.05)
         visit = sessions()[0]["visit"]

@@ -18,6 +18,7 @@ from storage.dialects import dialect_of
 from storage.migrating import up
 from tests import postgres
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 FIRST = "001"
 
@@ -108,7 +109,7 @@ def _play(folder: Path, store: str, url: str) -> None:
             stage.control("POST", "/faults", {"transactionCode": "2207", "ipt_otp_no": key, **fault})
         demo._settle(stage, air, "UP2")
         demo._settle(stage, lost, "UP3")
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + PATIENCE
         while "hang" not in stage.control("GET", "/faults")["struck"]:
             assert time.monotonic() < deadline
             time.sleep(0.05)

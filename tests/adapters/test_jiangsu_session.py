@@ -14,6 +14,7 @@ from adapters.jiangsu.transport import Transport
 from engine.environment import SECOND
 from engine.outcomes import Done, InDoubt, NotSent
 from tests.adapters.gateway import GOOD, FakeGateway, failure, success
+from tests.patience import PATIENCE
 
 SETTLED = success(GOOD["settle"][1])
 
@@ -139,7 +140,7 @@ async def test_guard_is_asked_when_the_connection_stands() -> None:
     transport = Transport(f"http://127.0.0.1:{port}/", 5.0)
     answer = await transport.post(b"{}", 5 * SECOND, lambda: next(answers))
     assert not answer.sent
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), PATIENCE)
     assert received == [b""]
     await transport.close()
     server.close()
@@ -162,7 +163,7 @@ async def test_guard_is_asked_between_headers_and_body() -> None:
     transport = Transport(f"http://127.0.0.1:{port}/", 5.0)
     answer = await transport.post(b'{"moves": "money"}', 5 * SECOND, lambda: next(answers))
     assert not answer.sent
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), PATIENCE)
     assert received[0].endswith(b"\r\n\r\n"), "headers only"
     await transport.close()
     server.close()

@@ -12,6 +12,7 @@ import uvicorn
 
 from tests.chromium import chromium
 from tests.console.seed import Seed
+from tests.patience import PATIENCE
 from tests.service.wired import PASSWORD
 
 DESKTOP, PHONE = (1366, 768), (390, 844)
@@ -51,7 +52,7 @@ async def looking(
             viewport={"width": size[0], "height": size[1]}, timezone_id="Asia/Shanghai", base_url=base
         )
         page = await context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE * 1000)
         page.errors = []
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.on("console", lambda said: page.errors.append(said.text) if said.type == "error" else None)

@@ -44,6 +44,7 @@ async def test_from_the_board_to_a_settled_doubt_in_three_clicks(
         history = page.locator(".history li")
         assert await history.filter(has_text="settle").count() >= 2 and await history.count() >= 8
         await page.get_by_text(verdict).click()
+        await page.wait_for_selector("details[open] textarea:focus")
         await page.keyboard.type("asked by telephone: the centre has no such settlement")  # the cursor is there already
         await page.locator("details[open]").get_by_role("button", name=confirm).click()
         await page.get_by_text(accepted).wait_for()
@@ -108,6 +109,7 @@ async def test_a_batch_from_the_board_to_its_end(seed: Seed) -> None:
     async with served(seed) as base, looking(base) as page:
         await page.locator("#cause-refused").click()
         await page.locator("details.offer summary", has_text="继续（立即重试）").click()
+        await page.wait_for_selector("details.offer[open] textarea:focus")
         await page.keyboard.type("dept code mended")
         await page.get_by_role("button", name="预览").click()
         await page.get_by_role("button", name="确定对 1 个就诊执行").click()

@@ -19,10 +19,10 @@ from engine.registry import Registry
 from engine.runner import Runner, RunnerSettings
 from engine.store import Status, Store, VisitFilter, Worker
 from tests.conftest import DURABLE
+from tests.patience import PATIENCE
 from tests.toy import ToyAdapter, ToyPeer, toy_catalogue, toy_flow
 
 every_durable_store = pytest.mark.parametrize("store_url", DURABLE, indirect=True)
-PATIENCE = 20.0
 
 
 class Bench:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.jiangsu import ROOT, opening
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +26,7 @@ def run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedPr
         env=clean | {"VISITFLOW_DATA": str(folder / "data"), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

@@ -13,6 +13,7 @@ import typer
 from service.cli import Commands
 from service.cli.console import EXIT_CODES
 from service.cli.lazily import LazyGroup, Place
+from tests.patience import PATIENCE
 
 LISTING = """
 import sys
@@ -29,7 +30,7 @@ sys.exit(", ".join(name for name in heavy if name in sys.modules) or 0)
 
 def run(words: list[str], heavy: list[str]) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-c", LISTING.format(words=words, heavy=heavy)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.mark.parametrize(

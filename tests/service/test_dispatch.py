@@ -32,9 +32,9 @@ from service.settings import Settings
 from storage import Vault, open_store, upgrade
 from tests import postgres
 from tests.conftest import TEST_KEY
+from tests.patience import PATIENCE
 from tests.toy import ToyAdapter, lose_reply, toy_catalogue, toy_flow
 
-PATIENCE = 20.0
 NOW = 1_000 * SECOND
 #: The sweep must not do what is looked at here.
 NO_SWEEP = FleetSettings(overdue=MINUTE, behind=MINUTE, sweep=0.1, poll=0.1, stalled=1.5)

@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 from service.access.secrets import digest, key_text, token
 from service.settings import Settings
 from storage.registers import ApiKey
+from tests.patience import PATIENCE
 from tests.service.wired import Wired
 from tests.world import World
 
@@ -60,10 +61,10 @@ def service() -> Iterator[tuple[str, str]]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(PATIENCE)
     yield found["url"], key_text("K", secret)
     found["server"].should_exit = True
-    thread.join(10)
+    thread.join(PATIENCE)
 
 
 @SCHEMA.parametrize()

@@ -37,6 +37,7 @@ from storage.registers import Begun, ScheduleState
 from tests.conftest import TEST_KEY
 from tests.console.seed import seeded
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 from tests.service.wired import BASE
 from tests.toy import ToyEnvironment
 
@@ -431,7 +432,7 @@ async def test_never_two_runs_of_a_schedule_at_once() -> None:
 
 
 async def by_clock_or_busy(made: Application, schedule: Schedule, moment: datetime.datetime, jobs: Any) -> Any:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         return await by_clock(made, schedule, moment, jobs)
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from service.signed_post import verify
 from tests.jiangsu import ROOT, opening
+from tests.patience import PATIENCE
 from tests.service.wired import PASSWORD
 
 pytestmark = pytest.mark.slow
@@ -38,7 +39,7 @@ def run(folder: Path, *words: str, told: str = "", **more: str) -> subprocess.Co
         input=told,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -50,14 +51,14 @@ def serving(folder: Path, **more: str) -> Iterator[str]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(words, cwd=ROOT, env=environment(folder, **more), stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not ready.exists():
             assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.05)
         yield json.loads(ready.read_text())["url"]
     finally:
         process.terminate()
-        assert process.wait(20) == 0, (folder / "log").read_text()
+        assert process.wait(PATIENCE) == 0, (folder / "log").read_text()
 
 
 def test_nobody_is_served_beyond_loopback_before_somebody_is_set_up(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_streams_and_webhooks_over_real_sockets(tmp_path: Path, hook: Any) -> No
         time.sleep(1)  # the endpoint is new: it is told of what comes from now on
         seen: list[str] = []
         with (
-            httpx.Client(base_url=f"{url}/api/v1", timeout=20) as client,
+            httpx.Client(base_url=f"{url}/api/v1", timeout=PATIENCE) as client,
             client.stream("GET", "/events") as stream,
             httpx.Client(base_url=f"{url}/api/v1") as other,
         ):
@@ -141,7 +142,7 @@ def test_streams_and_webhooks_over_real_sockets(tmp_path: Path, hook: Any) -> No
                 if line.startswith("data: ") and made.json()["visit"] in line:  # schedules open visits too
                     break
         assert json.loads(seen[-1][6:])["kind"] == "opened"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not mine(made.json()["visit"]) and time.monotonic() < deadline:
             time.sleep(0.05)
     assert mine(made.json()["visit"])[0]["event"] == "opened"

@@ -21,6 +21,7 @@ from engine.store import VisitFilter
 from service.sessions import Sessions, SignedIn
 from simulators.jiangsu.gateway import Gateway
 from tests.adapters.gateway import GOOD, FakeGateway, failure, success
+from tests.patience import PATIENCE
 from tests.steps.test_jiangsu_session import KEY, Day
 
 
@@ -169,12 +170,12 @@ async def test_a_call_is_not_held_up_by_a_store_that_hangs() -> None:
 
     desk.world.commands.open = hanging  # type: ignore[method-assign]
     desk.sessions.listen({"jiangsu_gateway": gateway.adapter}, desk.world.definitions)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         outcome = await gateway.call("list_visits")
     assert outcome.reply["visits"] == []
     assert gateway.sent.count("9001") == 2
     with structlog.testing.capture_logs() as logs:
-        await asyncio.wait_for(desk.sessions.close(), 10)
+        await asyncio.wait_for(desk.sessions.close(), PATIENCE)
     assert [each["why"] for each in logs] == ["the service is stopping"] * 2
 
 

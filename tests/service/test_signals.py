@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from service.cli.serve import stop_on_signals
+from tests.patience import PATIENCE
 
 
 @pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
@@ -24,7 +25,7 @@ async def test_a_signal_stops(monkeypatch: pytest.MonkeyPatch, name: signal.Sign
     try:
         stop_on_signals(loop, stop)
         signal.raise_signal(name)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), PATIENCE)
     finally:
         for each, handler in before.items():
             if not windows:

@@ -14,6 +14,7 @@ from service.api import streams
 from service.api.streams import board_events, visit_events
 from storage.registers import open_registers
 from tests.conftest import STORES
+from tests.patience import PATIENCE
 from tests.service.wired import Wired, opened
 from tests.world import World
 
@@ -34,7 +35,7 @@ class Listener:
     async def next(self) -> tuple[str, dict[str, Any]] | None:
         """Return the next event, or None at a sign of life."""
         while True:
-            chunk = await asyncio.wait_for(anext(self._body), 5)
+            chunk = await asyncio.wait_for(anext(self._body), PATIENCE)
             fields = dict(line.partition(": ")[::2] for line in chunk.strip().splitlines())
             self.id = fields.get("id", self.id)
             if "data" in fields:
@@ -125,7 +126,7 @@ async def test_news_wake_a_listener(wired: Wired, monkeypatch: pytest.MonkeyPatc
     await asyncio.sleep(0)
     await wired.world.open()
     await wired.desk.hub.publish()
-    event = await asyncio.wait_for(waiting, 2)
+    event = await asyncio.wait_for(waiting, PATIENCE)
     assert event is not None and event[0] == "opened"
     await listener.close()
 

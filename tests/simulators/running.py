@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 
 @dataclass
@@ -31,12 +32,12 @@ class Running:
 
     def kill(self) -> None:
         os.kill(self.child.pid, signal.SIGKILL)
-        self.child.wait(timeout=10)
+        self.child.wait(timeout=PATIENCE)
 
     def stop(self) -> None:
         if self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
-            assert self.child.wait(timeout=10) == 0
+            assert self.child.wait(timeout=PATIENCE) == 0
 
 
 def start(module: str, *words: str) -> Running:

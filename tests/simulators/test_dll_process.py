@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from tests.patience import PATIENCE
 from tests.simulators.test_process import Running, start
 
 pytestmark = pytest.mark.slow
@@ -152,7 +153,7 @@ def test_the_centre_dies_and_remembers_both_the_visit_and_the_sign_in(tmp_path: 
     first.running.control("POST", "/faults", {"transactionCode": "2201", "fault": "die"})
     with pytest.raises(httpx.TransportError):
         first.register("D1")
-    assert first.running.child.wait(timeout=10) == 70
+    assert first.running.child.wait(timeout=PATIENCE) == 70
     again = Host(start("--data", str(tmp_path), "--switch", "dll_empty_output=null"))
     again.sign_no = first.sign_no
     assert again.registrations("D1") == 1

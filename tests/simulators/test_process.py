@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ class Running:
         return httpx.post(self.url, json=body, timeout=timeout, trust_env=False)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        return httpx.request(method, self.control_url + path, json=body, timeout=5, trust_env=False).json()
+        return httpx.request(method, self.control_url + path, json=body, timeout=PATIENCE, trust_env=False).json()
 
     def begin(self) -> str:
         self.ask(action="init")
@@ -55,7 +56,7 @@ class Running:
 
     def stop(self) -> None:
         self.child.send_signal(signal.SIGTERM)
-        assert self.child.wait(timeout=10) == 0
+        assert self.child.wait(timeout=PATIENCE) == 0
 
 
 def start(*words: str) -> Running:
@@ -132,7 +133,7 @@ def test_an_original_comes_late(centre: Running) -> None:
     with pytest.raises(httpx.TransportError):
         centre.register(psn_no)
     assert centre.registrations == 0
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while centre.registrations == 0 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert centre.registrations == 1
@@ -159,7 +160,7 @@ def test_the_centre_dies_and_remembers_what_it_had_confirmed(tmp_path: Path, whe
     centre.control("POST", "/faults", {"transactionCode": "2201", "fault": "die", "when": when})
     with pytest.raises(httpx.TransportError):
         centre.register(psn_no)
-    assert centre.child.wait(timeout=10) == 70
+    assert centre.child.wait(timeout=PATIENCE) == 70
     again = start("--data", str(tmp_path))
     assert again.registrations == applied
     again.stop()

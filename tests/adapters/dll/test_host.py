@@ -16,6 +16,7 @@ import pytest
 
 from adapters.jiangsu.dll import host as host_module
 from tests.adapters.dll.conftest import MakeDesk
+from tests.patience import PATIENCE
 
 HOST = Path(host_module.__file__)
 MEGABYTE = 1 << 20
@@ -111,7 +112,7 @@ def test_the_end_of_its_input_ends_it(hosted: Hosted) -> None:
     hosted.frame()
     assert hosted.process.stdin is not None
     hosted.process.stdin.close()
-    assert hosted.process.wait(5) == 0
+    assert hosted.process.wait(PATIENCE) == 0
 
 
 def test_a_request_that_does_not_fit_is_not_passed_on(hosted: Hosted) -> None:
@@ -127,7 +128,7 @@ def test_it_does_not_outlive_an_engine_that_was_killed(start: Callable[..., Host
     host.frame()
     began = time.monotonic()
     host.write(b'{"infno":"2207"}', 200)
-    assert host.process.wait(10) != 0
+    assert host.process.wait(PATIENCE) != 0
     assert 1.0 < time.monotonic() - began < 3
 
 
@@ -136,7 +137,7 @@ def test_after_an_overrun_nothing_of_it_is_trusted(start: Callable[..., Hosted],
     host = start(fault=f"{fault} 2207")
     host.frame()
     assert host.call(b'{"infno":"2207"}') == (kind, b"")
-    host.process.wait(5)
+    host.process.wait(PATIENCE)
 
 
 def test_no_core_file_is_left(start: Callable[..., Hosted]) -> None:
@@ -147,7 +148,7 @@ def test_no_core_file_is_left(start: Callable[..., Hosted]) -> None:
         line = next(each for each in limits.read_text().splitlines() if each.startswith("Max core file size"))
         assert line.split()[4] == "0"
     host.write(b'{"infno":"2207"}', 1000)
-    assert host.process.wait(5) == -11
+    assert host.process.wait(PATIENCE) == -11
 
 
 def test_older_functions_by_framing(start: Callable[..., Hosted]) -> None:

@@ -20,6 +20,7 @@ from tests.adapters.neimenggu.centre import (
     WatchedBook,
     fail,
 )
+from tests.patience import PATIENCE
 from tests.toy import ToyEnvironment
 
 ALWAYS = {"log_out_after": None}
@@ -748,7 +749,7 @@ def kept(session_id: str, used_at: Micros) -> Any:
 
 async def until(done: Any) -> None:
     """Wait for something that another task does; seconds at most."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not done():
             await asyncio.sleep(0.001)
 

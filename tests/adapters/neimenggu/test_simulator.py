@@ -24,6 +24,7 @@ from engine.store import Store
 from storage import Books, open_books
 from tests.adapters.neimenggu.examples import PDF
 from tests.conftest import DURABLE
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 TODAY = datetime.datetime.now(ZoneInfo("Asia/Shanghai")).date()
@@ -48,7 +49,7 @@ def process() -> Iterator[Simulated]:
     ready = json.loads(child.stdout.readline())
     yield Simulated(ready["url"], ready["control"])
     child.terminate()
-    child.wait(10)
+    child.wait(PATIENCE)
     child.stdout.close()
 
 

@@ -15,6 +15,7 @@ from engine.environment import SECOND
 from engine.outcomes import Done, InDoubt, NotSent
 from tests.adapters.neimenggu.centre import Desk
 from tests.adapters.neimenggu.examples import PDF
+from tests.patience import PATIENCE
 
 GOOD = b'{"code": 0, "msg": ""}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -162,7 +163,7 @@ async def test_the_guard_is_asked_up_to_the_last_moment(operation: str, asked: i
             assert isinstance(outcome, NotSent), outcome
             assert outcome.reason == "lease lost"
             if asked >= 3:
-                await asyncio.wait_for(closed.wait(), 5)
+                await asyncio.wait_for(closed.wait(), PATIENCE)
             assert len(arrived) == (1 if asked == 4 else 0), "at most the headers"
         else:
             assert len(arrived) == 2

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from service.gateway.endpoint import PATH
+from tests.patience import PATIENCE
 from tests.service.gateway.bench import Bench, bench
 from tests.service.gateway.test_visits import lose, refuse, registered, settled, totals, trial, unreachable
 
@@ -73,7 +74,7 @@ async def test_a_read_that_gets_no_answer_is_given_up(service: Bench) -> None:
     unreachable(service, "1101")
     answer = await service.transaction("读卡")
     assert answer["code"] == 2002
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (found := await service.store.find("jiangsu.transaction", answer["visit"])) is None or (
             found.state != "cancelled"
         ):

@@ -13,6 +13,7 @@ import pytest
 from simulators.common.faults import KINDS
 from simulators.hospital.switches import BOARD
 from simulators.wechat.people import card_number
+from tests.patience import PATIENCE
 from tests.simulators.running import Running, command, help_of, start
 
 pytestmark = pytest.mark.slow
@@ -156,7 +157,7 @@ def test_the_books_survive_a_death_in_the_middle(tmp_path: Path, when: str, coun
     first.control("POST", "/faults", {"fault": "die", "interface": "7.1.2", "when": when})
     with pytest.raises(httpx.TransportError):
         top_up(first)
-    assert first.child.wait(timeout=10) == 70
+    assert first.child.wait(timeout=PATIENCE) == 70
 
     second = start("simulators.hospital", "--data", str(tmp_path))
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from tests.jiangsu import ROOT
+from tests.patience import PATIENCE
 from tests.simulators.neimenggu.desk import FORM, KEY, PDF, PUBLIC, STAY, Desk, credentials, day_key, invoice, sealed
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ class Running:
     session: str = ""
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        return httpx.request(method, self.control_url + path, json=body, timeout=5, trust_env=False).json()
+        return httpx.request(method, self.control_url + path, json=body, timeout=PATIENCE, trust_env=False).json()
 
     def request(self, method: str, **members: Any) -> dict[str, Any]:
         text = json.dumps({"sessionid": self.session} | members)
@@ -71,7 +72,7 @@ class Running:
 
     def stop(self) -> None:
         self.child.send_signal(signal.SIGTERM)
-        assert self.child.wait(timeout=10) == 0
+        assert self.child.wait(timeout=PATIENCE) == 0
 
 
 def start(*words: str, clock: bool = True) -> Running:
@@ -236,7 +237,7 @@ def test_the_books_survive_a_death_in_the_middle(tmp_path: Path, when: str, line
     first.control("POST", "/faults", {"fault": "die", "interface": "4.10", "when": when})
     with pytest.raises(httpx.TransportError):
         first.upload()
-    assert first.child.wait(timeout=10) == 70
+    assert first.child.wait(timeout=PATIENCE) == 70
 
     second = start("--data", str(tmp_path), clock=False)
     second.session = first.session
@@ -253,7 +254,7 @@ def test_a_killed_centre_remembers_what_it_confirmed(tmp_path: Path) -> None:
     assert first.upload().json() == {"code": 0, "msg": "", "counts": 1}
     before = first.control("GET", f"/ledger?akc190={STAY}")
     os.kill(first.child.pid, signal.SIGKILL)
-    first.child.wait(timeout=10)
+    first.child.wait(timeout=PATIENCE)
     with (tmp_path / "centre.jsonl").open("a", encoding="utf-8") as book:
         book.write('{"at": "2026-11')  # a torn line
 

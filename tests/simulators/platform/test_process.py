@@ -15,6 +15,7 @@ from simulators.platform.outgoing import KINDS as OUTGOING
 from simulators.platform.plays import PLAYS
 from simulators.platform.switches import BOARD
 from simulators.wechat.people import card_number
+from tests.patience import PATIENCE
 from tests.simulators.platform.bridge import bridge, refund
 from tests.simulators.running import Running, command, help_of, start
 
@@ -217,7 +218,7 @@ async def test_it_dies_while_it_tells_the_hospital_and_goes_on(
         first.control("POST", "/outgoing", {"fault": "die", "interface": "7.1.2", "when": when})
         with pytest.raises(httpx.HTTPError):
             await play(first, "top_up")
-        assert first.child.wait(timeout=10) == 70
+        assert first.child.wait(timeout=PATIENCE) == 70
         await asyncio.sleep(0.1)
         assert (await told(hospital, "GET", "/ledger"))["count"] == count
 
