@@ -55,7 +55,7 @@ def allowed() -> bool:
     try:
         _ip("netns", "add", name)
         _ip("netns", "del", name)
-    except subprocess.CalledProcessError:
+    except OSError:
         return False
     return True
 
@@ -76,8 +76,9 @@ def network(workers: int) -> Iterator[tuple[str, list[Cable]]]:
             cable = Cable(f"visitflow-{os.getpid()}-{number}", f"vf{os.getpid()}-{number}")
             here, there = (f"{_PREFIX}.{third}.{4 * number + end}" for end in (1, 2))
             _ip("netns", "add", cable.namespace)
-            stack.callback(_ip, "netns", "del", cable.namespace)  # the cable goes with it
+            stack.callback(_ip, "netns", "del", cable.namespace)
             _ip("link", "add", cable.device, "type", "veth", "peer", "name", "visitflow", "netns", cable.namespace)
+            stack.callback(_ip, "link", "del", cable.device)  # at once: with its namespace it would go some time later
             _ip("address", "add", f"{here}/30", "dev", cable.device)
             _ip("link", "set", cable.device, "up")
             _ip("-n", cable.namespace, "link", "set", "lo", "up")
@@ -97,4 +98,7 @@ def enter(file: str) -> None:
 
 
 def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=PATIENCE)
+    """Run ``ip``. Raises OSError with what it says."""
+    done = subprocess.run(["ip", *words], check=False, capture_output=True, text=True, timeout=PATIENCE)
+    if done.returncode:
+        raise OSError(f"ip {' '.join(words)}: {done.stderr.strip()}")
