@@ -372,8 +372,9 @@ class Commands:
             return new, migration(new, visit, at=now, by=by, reason=reason)
 
         await self._refuse_made(visit_id, asking)
-        check(fold(visit_id, await self._history(visit_id)))
-        journal = await self._lease(visit_id, asking)
+        visit = fold(visit_id, await self._history(visit_id))
+        check(visit)
+        journal = await self._lease(visit_id, asking, visit)
         try:  # without the old version's flow: that it cannot be built may be the reason for migrating
             new, event = check(journal.visit)
             journal.record(event)
@@ -410,7 +411,7 @@ class Commands:
         await self._refuse_made(visit_id, asking)
         visit = fold(visit_id, await self._history(visit_id))
         check(await self._registry.version(visit.version), visit)
-        journal = await self._lease(visit_id, asking)
+        journal = await self._lease(visit_id, asking, visit)
         flow = await self._registry.version(journal.visit.version)
         if journal.visit.call is not None and journal.visit.doubt is None:
             take_over(flow, journal)  # nobody holds the lease, so whoever made the call is gone
@@ -441,13 +442,13 @@ class Commands:
         if asking.request is not None and await self.made(visit_id, asking.request):
             raise _Made
 
-    async def _lease(self, visit_id: str, asking: Asking) -> Journal:
+    async def _lease(self, visit_id: str, asking: Asking, known: Visit | None = None) -> Journal:
         deadline = self._environment.monotonic() + PATIENCE
         while True:
             now = self._environment.now()
             claim = await self.store.claim(visit_id, self._worker, now, now + _LEASE)
             if claim is not None:
-                journal = Journal(self.store, claim, self._environment, self._watch)
+                journal = Journal(self.store, claim, self._environment, self._watch, known)
                 journal.asked = (asking.origin, asking.request)
                 try:
                     await self._refuse_made(visit_id, asking)  # again: the first look was before the lease

@@ -24,10 +24,18 @@ SNAPSHOT_EVERY = 100
 class Journal:
     """A visit, its lease, and what has been decided but is not durable yet."""
 
-    def __init__(self, store: Store, claim: Claim, environment: Environment, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        environment: Environment,
+        watch: Watch | None = None,
+        known: Visit | None = None,
+    ) -> None:
         """Fold the claimed visit. Raises IllegalEvent when its journal is damaged.
 
-        ``watch`` is told of events once they are durable.
+        ``watch`` is told of events once they are durable. ``known``: a fold of earlier, which is used where nothing
+        has been written since; the journal owns it then.
         """
         self._watch = watch
         self._untold: list[AnyEvent] = []
@@ -46,7 +54,8 @@ class Journal:
         self._durable = claim.projection.seq
         self._snapshot_seq = 0 if claim.history.snapshot is None else claim.history.snapshot.seq
         self.lease: Lease = claim.lease
-        self.visit: Visit = fold(claim.lease.visit_id, claim.history)
+        current = known is not None and known.seq == claim.projection.seq
+        self.visit: Visit = known if known is not None and current else fold(claim.lease.visit_id, claim.history)
 
     @property
     def dirty(self) -> bool:

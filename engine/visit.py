@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -428,6 +428,19 @@ class Visit:
     def snapshot(self) -> Snapshot:
         """Return the whole visit as JSON, to be folded on from."""
         return Snapshot(self.seq, _VISIT.dump_json(self).decode())
+
+    def twin(self) -> Visit:
+        """Return the same visit, to be folded on by itself: what events change is its own, what they replace is not."""
+        doubt = self.doubt
+        return replace(
+            self,
+            data=dict(self.data),
+            trail=[replace(leg) for leg in self.trail],
+            run=None if self.run is None else replace(self.run),
+            doubt=None if doubt is None else replace(doubt, events=[*doubt.events], exchanges=[*doubt.exchanges]),
+            suspects=[replace(suspect) for suspect in self.suspects],
+            timers=dict(self.timers),
+        )
 
 
 #: Troubles with the old version's code, which a migration leaves behind. All others stay.

@@ -92,9 +92,8 @@ class _WatchedStore(MemoryStore):
 
     def restore(self, flow: Flow, visit: Visit, snapshot: Snapshot) -> None:
         """Hold one visit, as it is."""
-        history = History(snapshot, ())
-        self.put(project(flow, visit), history)
-        self.durable, self.appended = fold(VISIT, history), []
+        self.put(project(flow, visit), History(snapshot, ()))
+        self.durable, self.appended = visit.twin(), []
 
     async def append(self, append: Append) -> None:
         """Write, then note."""

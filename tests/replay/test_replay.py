@@ -15,7 +15,7 @@ from engine.events import AnyEvent, decode, encode
 from engine.outcomes import Effect
 from engine.plan import Move
 from engine.store import History, Status
-from engine.visit import fold
+from engine.visit import Visit, fold
 from storage import MemoryStore, Vault, open_store, upgrade
 from tests.people import check_digit
 from tests.replay.checks import flow_of, replayed, told, unlike_snapshots
@@ -50,6 +50,18 @@ def test_every_event_is_written_as_it_was_read(recording: Recording) -> None:
 @every_recording
 def test_a_recorded_snapshot_is_a_beginning(recording: Recording) -> None:
     assert list(unlike_snapshots(recording)) == []
+
+
+@every_recording
+def test_a_twin_is_folded_on_by_itself(recording: Recording) -> None:
+    visit = Visit(recording.visit_id)
+    for stored in recording.events:
+        twin, before, event = visit.twin(), visit.snapshot(), decode(stored.payload)
+        assert twin == visit
+        twin.apply(event)
+        assert visit.snapshot() == before, f"{stored.kind} on a twin changed the other"
+        visit.apply(event)
+        assert twin == visit
 
 
 @every_recording
