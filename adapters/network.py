@@ -6,6 +6,9 @@ httpx tells when in the exchange something failed: all that decides between "cer
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +28,9 @@ NOT_SENT = (
 )
 #: Before each of the two writes that a request takes (httpcore's trace events).
 _ABOUT_TO_WRITE = (".send_request_headers.started", ".send_request_body.started")
+#: A connection that is given up is reset, also when the process is killed: the system throws away what has not left.
+#: Otherwise it would go on delivering it for minutes, and a request would arrive that nobody waits for any more.
+_RESET = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0))
 #: No answer of these peers comes near it; what goes on beyond is not kept in memory.
 LARGEST_ANSWER = 64 * 1024 * 1024
 
@@ -66,11 +72,11 @@ class Network:
         self._read_timeout = read_timeout
         self._largest = largest
         self.clock = PeerClock()  #: of whoever answers
+        limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
         self.client = httpx.AsyncClient(
-            transport=transport,
+            transport=transport or httpx.AsyncHTTPTransport(trust_env=False, limits=limits, socket_options=[_RESET]),
             trust_env=False,
             follow_redirects=False,
-            limits=httpx.Limits(max_connections=200, max_keepalive_connections=50),
         )
 
     async def send(self, request: httpx.Request, limit: Micros, guard: Callable[[], bool]) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import time
 from collections import Counter
@@ -85,8 +86,8 @@ class Fleet:
             self._mend()
             mended = time.monotonic()
             while left := [key for key in self._plan.opened if not self._ended(key)]:
-                stand = [(key, self._known.get(key)) for key in left[:5]]
-                assert time.monotonic() - mended < MENDED, f"{len(left)} not at their end: {stand}"
+                if time.monotonic() - mended > MENDED:
+                    raise AssertionError(await self._stands(left))
                 for each in doing:
                     if each.done():
                         each.result()
@@ -230,6 +231,17 @@ class Fleet:
 
     async def _until(self, seconds: float) -> None:
         await asyncio.sleep(max(0.0, self._began + seconds - time.monotonic()))
+
+    async def _stands(self, left: list[str]) -> str:
+        """Tell what is not at its end; journals and the centre's messages of the first of it are kept in a file."""
+        file = self._place.folder / "left.json"
+        told = {}
+        for key in left[:5]:
+            known = self._known.get(key)
+            stored = [] if known is None else await self._place.wired.store.journal(known.visit_id)
+            told[key] = {"journal": [each.payload for each in stored], "messages": self._place.messages(key)}
+        file.write_text(json.dumps(told, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
+        return f"{len(left)} not at their end, see {file}: {[(key, self._known.get(key)) for key in left[:5]]}"
 
     # -- what must hold
     async def _check(self) -> None:
