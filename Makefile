@@ -27,7 +27,7 @@ demo: $(STAMP)  ## four visits through a real HTTP peer, one across a SIGKILL (A
 
 test: $(STAMP) lint types  ## everything: style, types, import contracts, shipped flows, all tests on both stores
 	$(BIN)/visitflow flows check --rules-only  # tests/flows explores them
-	$(BIN)/python -m pytest -n 2 --durations=15 $(ARGS)
+	$(BIN)/python -m pytest -n 3 --durations=15 $(ARGS)
 
 test-fast: $(STAMP)  ## only the fast tests
 	$(BIN)/python -m pytest -m "not slow and not postgres" $(ARGS)

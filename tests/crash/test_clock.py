@@ -135,7 +135,7 @@ def assert_never_two_at_once(*processes: Clockwork, job: str, frozen: float | No
 async def test_a_clock_that_is_stopped_in_the_middle_of_a_run(store_url: str, tmp_path: Path, vault: Vault) -> None:
     hold = tmp_path / "hold"
     hold.touch()
-    with two(tmp_path, store_url, hold, soon=30) as (first, second):
+    with two(tmp_path, store_url, hold, soon=20) as (first, second):
         until(lambda: first.lines("begin", "once"), "the run begins")
         first.stop_between_writes(store_url)
         stopped = time.monotonic()
@@ -169,7 +169,7 @@ async def test_a_clock_that_is_stopped_in_the_middle_of_a_run(store_url: str, tm
 async def test_a_clock_that_is_killed_is_followed_at_once(store_url: str, tmp_path: Path, vault: Vault) -> None:
     hold = tmp_path / "hold"
     hold.touch()
-    with two(tmp_path, store_url, hold, soon=30) as (first, second):
+    with two(tmp_path, store_url, hold, soon=20) as (first, second):
         until(lambda: first.lines("begin", "once"), "the run begins")
         first.child.send_signal(signal.SIGKILL)
         first.child.wait()
