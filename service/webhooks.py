@@ -23,7 +23,8 @@ NAME = "his"
 READER = f"webhook:{NAME}"
 #: Deliveries in the air at once.
 AT_ONCE = 8
-_LEASE = 60 * SECOND
+#: A try ends after 20 s whatever happens; what a killed process had in the air goes out again after this.
+_LEASE = 30 * SECOND
 _PAGE = 200
 
 
