@@ -62,8 +62,8 @@ def world(centre: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return {"neimenggu": Neimenggu(NeimengguSettings.model_validate({"url": url, "username": "hospital"}))}
 
     monkeypatch.setattr("service.application.build_adapters", build)
-    httpx.delete(f"{control}/sessions", trust_env=False)
-    found: Rows = httpx.get(f"{control}/world", trust_env=False).json()
+    httpx.delete(f"{control}/sessions", trust_env=False, timeout=PATIENCE)
+    found: Rows = httpx.get(f"{control}/world", trust_env=False, timeout=PATIENCE).json()
     return found
 
 

@@ -81,7 +81,7 @@ def test_keys_and_people_by_command_line(tmp_path: Path) -> None:
     assert added.returncode == 0, added.stderr
     assert run(tmp_path, "users", "add", "li", "--role", "admin", "--password-stdin", told="short\n").returncode == 2
     assert run(tmp_path, "users", "role", "nobody", "admin").returncode == 4
-    with serving(tmp_path) as url, httpx.Client(base_url=f"{url}/api/v1") as client:
+    with serving(tmp_path) as url, httpx.Client(base_url=f"{url}/api/v1", timeout=PATIENCE) as client:
         assert client.get("/visits").status_code == 401
         mine = {"Authorization": f"Bearer {key}"}
         assert client.get("/visits", headers=mine).status_code == 200
@@ -132,7 +132,7 @@ def test_streams_and_webhooks_over_real_sockets(tmp_path: Path, hook: Any) -> No
         with (
             httpx.Client(base_url=f"{url}/api/v1", timeout=PATIENCE) as client,
             client.stream("GET", "/events") as stream,
-            httpx.Client(base_url=f"{url}/api/v1") as other,
+            httpx.Client(base_url=f"{url}/api/v1", timeout=PATIENCE) as other,
         ):
             assert stream.headers["content-type"].startswith("text/event-stream")
             made = other.post("/visits", json={"flow": "jiangsu.outpatient", "key": "MZ1", "data": opening()})

@@ -38,7 +38,11 @@ class Simulated:
     control: str
 
     def tell(self, method: str, path: str, body: Any = None) -> Any:
-        return httpx.request(method, self.control + path, json=body, trust_env=False).raise_for_status().json()
+        return (
+            httpx.request(method, self.control + path, json=body, trust_env=False, timeout=PATIENCE)
+            .raise_for_status()
+            .json()
+        )
 
 
 @pytest.fixture(scope="module")

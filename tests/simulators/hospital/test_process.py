@@ -139,10 +139,14 @@ def test_slow_answers(hospital: Running) -> None:
 
 def test_what_it_does_not_serve(hospital: Running) -> None:
     assert hospital.post("hospital.interface.nothing").status_code == 404
-    assert httpx.get(f"{hospital.url}/3.1.1", trust_env=False).status_code == 405
+    assert httpx.get(f"{hospital.url}/3.1.1", trust_env=False, timeout=PATIENCE).status_code == 405
     assert hospital.post("3.1.1").json()["code"] == "20001"
-    assert httpx.post(f"{hospital.url}/3.1.1", content=b"[", trust_env=False).json()["code"] == "20002"
-    image = httpx.get(f"{hospital.url}/hospital.interface.pacsReportDcmFile?dcmId=DCM-P1-1", trust_env=False)
+    assert (
+        httpx.post(f"{hospital.url}/3.1.1", content=b"[", trust_env=False, timeout=PATIENCE).json()["code"] == "20002"
+    )
+    image = httpx.get(
+        f"{hospital.url}/hospital.interface.pacsReportDcmFile?dcmId=DCM-P1-1", trust_env=False, timeout=PATIENCE
+    )
     assert image.headers["content-type"] == "application/octet-stream"
 
 

@@ -51,7 +51,9 @@ class Running:
 
     def begin(self) -> None:
         message = sealed(day_key(self.desk.now.date()), json.dumps(credentials()))
-        answer = httpx.post(self.url + PUBLIC.format("login"), data={"message": message}, trust_env=False).json()
+        answer = httpx.post(
+            self.url + PUBLIC.format("login"), data={"message": message}, trust_env=False, timeout=PATIENCE
+        ).json()
         self.session = answer["sessionid"]
 
     def register(self) -> None:
@@ -210,6 +212,7 @@ def test_a_form_over_the_wire(shared: Running) -> None:
         files={"file": ("发票.pdf", file, "application/pdf")},
         headers={"sessionid": shared.session},
         trust_env=False,
+        timeout=PATIENCE,
     )
 
     assert answer.json() == {"code": 0, "msg": ""}
@@ -220,7 +223,7 @@ def test_a_form_over_the_wire(shared: Running) -> None:
 
 async def test_two_uploads_of_one_stay_are_both_stored(shared: Running) -> None:
     before = shared.lines
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
         answers = await asyncio.gather(
             *(client.post(**shared.request("sendMedInfo", **shared.batch)) for _ in range(8))
         )

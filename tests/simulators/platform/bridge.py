@@ -33,7 +33,7 @@ class Bridge:
     def __init__(self, his: str, careful: bool = True) -> None:
         """Not ``careful``: everything is passed on as it comes."""
         self._his, self._careful = his, careful
-        self._client = httpx.AsyncClient(timeout=5, trust_env=False)
+        self._client = httpx.AsyncClient(timeout=60, trust_env=False)
         self._answers: dict[str, asyncio.Future[bytes]] = {}
         self._closed: set[str] = set()
         self.unknown: set[str] = set()  #: keys whose first call got no answer: nobody knows
