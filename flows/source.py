@@ -146,7 +146,7 @@ def parse_yaml(text: str, shown: str) -> Source:
         message = str(error).split("\n", maxsplit=1)[0]
         raise invalid([*tree.problems, Problem(place, "", f"not valid YAML: {message}")]) from None
     except (ValueError, RecursionError, LookupError, AttributeError, TypeError, AssertionError) as error:
-        # ruamel lets bare Python errors out for some malformed documents
+        # PyYAML lets bare Python errors out for some malformed documents
         raise invalid([*tree.problems, Problem(start, "", f"not valid YAML: {type(error).__name__}")]) from None
     if tree.problems:
         raise invalid(tree.problems)
