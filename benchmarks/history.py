@@ -179,7 +179,7 @@ async def _fill(url: str, visits: int) -> None:
         else "'2026-11-' || lpad((n % 30 + 1)::text, 2, '0')"
     )
     for name, table in TABLES.items():
-        own = {"visit_id": number, "day": day, "ms": "ms + (n * 7919) % 997"}
+        own = {"visit_id": number, "day": day, "ms": "ms + (n % 997) * 7919 % 997"}
         own |= {
             each: f"{each} + (n % 30 - 19) * {DAY}" for each in table.columns if each == "at" or each.endswith("_at")
         }
