@@ -14,6 +14,7 @@ from service.batches import BatchWorker
 from tests.chromium import MISSING, chromium
 from tests.console.browser import DESKTOP, PHONE, looking, served
 from tests.console.seed import Seed, seeded
+from tests.history.conftest import drawn
 
 SCREENS = Path(__file__).parents[1] / "docs" / "screens"
 #: Pictures larger than this do not belong into a repository.
@@ -23,6 +24,7 @@ LARGEST = 160_000
 async def take(folder: Path) -> list[Path]:
     """Take all pictures of one seeded hospital; return their files."""
     seed = await seeded(says="")
+    await drawn(seed)
     taken: list[Path] = []
 
     async def shot(page: Any, name: str) -> None:
@@ -43,6 +45,9 @@ async def take(folder: Path) -> list[Path]:
             await shot(page, "flow")
             await page.goto("/console/peers")
             await shot(page, "peers")
+            await page.goto("/console/history?from=2026-11-14&to=2026-11-21")
+            await page.wait_for_selector("#figures:not(:has([aria-busy]))")
+            await shot(page, "history")
         async with looking(base, PHONE) as page:
             await shot(page, "phone-board")
             await _visit(page, seed, "doubt")

@@ -1,4 +1,7 @@
-"""History for analysts: the figures of a period as tables, each with a chart that is drawn from its table."""
+"""History for analysts: the figures of a period as tables, each with a chart that is drawn from its table.
+
+The page itself asks for no figures: over a million visits they take seconds each. It fetches them one after another.
+"""
 
 from __future__ import annotations
 
@@ -59,33 +62,53 @@ class Section:
     chart: str
 
 
+First = Annotated[str, Query(alias="from", max_length=10)]
+Last = Annotated[str, Query(alias="to", max_length=10)]
+Flow = Annotated[str, Query(max_length=100)]
+
+
 @router.get("/console/history")
-async def history(
-    request: Request,
-    first: Annotated[str, Query(alias="from", max_length=10)] = "",
-    last: Annotated[str, Query(alias="to", max_length=10)] = "",
-    flow: Annotated[str, Query(max_length=100)] = "",
-) -> Response:
-    """Show the figures of a period."""
+async def history(request: Request, first: First = "", last: Last = "", flow: Flow = "") -> Response:
+    """Show what there is to know of a period, and have the browser fetch the figures."""
     desk, language = desk_of(request), language_of(request)
     application = desk.application
-    period = period_of(application.site, application.environment.now(), first, last, flow)
-    asking = Asking(application.registers.history, period, language, MOST)
-    sections = []
-    for topic in TOPICS:
-        found = await figures(topic, asking)
-        sections.append(_section(topic, found.columns, found.rows, language))
+    period = _period(request, first, last, flow)
     registry = application.registry
     titles = [(name, titled(registry.current(name).definition.title, language, name)) for name in registry.names]
     return page(
         request,
         "history.html",
-        sections=sections,
+        topics=[(topic, f"{PATH}/{topic}?{urlencode(_chosen(period))}") for topic in TOPICS],
         period=period,
         flows=titles,
         behind=await behind(application.registers),
         exports=_exports(period) if caller_of(request).may("history.export") else [],
     )
+
+
+@router.get("/console/history/{topic}")
+async def history_topic(request: Request, topic: str, first: First = "", last: Last = "", flow: Flow = "") -> Response:
+    """Show the figures of one topic: as a part of the page, or as a page where a browser has no scripts."""
+    period, language = _period(request, first, last, flow), language_of(request)
+    registers = desk_of(request).application.registers
+    found = await figures(topic, Asking(registers.history, period, language, MOST))
+    part = request.headers.get("hx-request") == "true"
+    return page(
+        request,
+        "_figures.html" if part else "figures.html",
+        section=_section(topic, found.columns, found.rows, language),
+        period=period,
+        back=f"{PATH}?{urlencode(_chosen(period))}",
+    )
+
+
+def _period(request: Request, first: str, last: str, flow: str) -> Period:
+    application = desk_of(request).application
+    return period_of(application.site, application.environment.now(), first, last, flow)
+
+
+def _chosen(period: Period) -> dict[str, str]:
+    return {"from": period.first, "to": period.last} | ({"flow": period.flow} if period.flow else {})
 
 
 def _section(topic: str, columns: Columns, rows: list[dict[str, Any]], language: str) -> Section:
@@ -110,6 +133,5 @@ def _chart(topic: str, columns: Columns) -> str:
 
 
 def _exports(period: Period) -> list[tuple[str, str]]:
-    chosen = {"from": period.first, "to": period.last} | ({"flow": period.flow} if period.flow else {})
     links = [(f"CSV {table}", {"table": table}) for table in TABLES] + [("XES", {"format": "xes"})]
-    return [(name, f"/api/v1/history/export?{urlencode(chosen | more)}") for name, more in links]
+    return [(name, f"/api/v1/history/export?{urlencode(_chosen(period) | more)}") for name, more in links]

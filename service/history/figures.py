@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from service.errors import UnknownThing
 from service.history.meanings import meaning_of
 from storage.history import questions
 from storage.history.questions import Period
@@ -135,7 +136,9 @@ LIMITED = frozenset(("failures", "paths"))
 
 
 async def figures(topic: str, asking: Asking) -> Figures:
-    """Return one table. Raises KeyError for a topic that is none, StoreError."""
+    """Return one table. Raises UnknownThing for a topic that is none, StoreError."""
+    if topic not in TOPICS:
+        raise UnknownThing(f"no figures {topic[:40]}; there are {', '.join(TOPICS)}", field="topic")
     columns, ask = TOPICS[topic]
     return Figures(topic, columns, [dict(zip(columns, row, strict=True)) for row in await ask(asking)])
 

@@ -21,12 +21,17 @@ from tests.history.conftest import drawn, registers_of
 
 __all__ = ["seed", "signed_in"]
 PAGE = "/console/history?from=2026-11-01&to=2026-11-30"
+#: The browser has fetched the last table.
+ALL_THERE = "#figures:not(:has([aria-busy]))"
 
 
 async def test_the_page_shows_what_the_api_answers(seed: Seed, signed_in: Any) -> None:
     await drawn(seed)
     async with signed_in("zhao") as client:
-        read = Reader((await client.get(PAGE)).text)
+        page = Reader((await client.get(PAGE)).text)
+        parts = [each["hx-get"] for each in page.each("section") if "hx-get" in each]
+        assert [re.split(r"[/?]", part)[3] for part in parts] == list(TOPICS)
+        read = Reader("".join([(await client.get(part, headers={"HX-Request": "true"})).text for part in parts]))
         for topic in TOPICS:
             answer = await client.get(f"/api/v1/history/{topic}", params={"from": "20261101", "to": "20261130"})
             numbers = [
@@ -41,7 +46,7 @@ async def test_the_page_shows_what_the_api_answers(seed: Seed, signed_in: Any) -
         assert {each["data-table"] for each in read.each("div") if "data-table" in each} == {
             f"t-{name}" for name in CHARTS
         }
-        links = [each["href"] for each in read.each("a") if "export" in each["href"]]
+        links = [each["href"] for each in page.each("a") if "export" in each["href"]]
         assert len(links) == 7
         for link in links:
             assert (await client.get(link)).status_code == 200
@@ -54,7 +59,21 @@ async def test_the_page_says_when_nothing_was_counted_and_which_day_is_wrong(see
         wrong = await client.get("/console/history?from=2026-11-30&to=2026-11-01")
         assert wrong.status_code == 422 and "<h1>" in wrong.text
         empty = await client.get("/console/history?from=2020-01-01&to=2020-01-31&flow=jiangsu.inpatient")
-        assert "这段时间没有记录" in empty.text and 'value="2020-01-31"' in empty.text
+        assert 'value="2020-01-31"' in empty.text
+        (whole,) = [each["href"] for each in Reader(empty.text).each("a") if "/whole?" in each["href"]]
+        assert "这段时间没有记录" in (await client.get(whole)).text
+
+
+async def test_one_topic_is_a_page_where_there_are_no_scripts(seed: Seed, signed_in: Any) -> None:
+    await drawn(seed)
+    async with signed_in("zhao") as client:
+        page = Reader((await client.get(PAGE)).text)
+        (money,) = [each["href"] for each in page.each("a") if "/history/money" in each["href"]]
+        told = (await client.get(money)).text
+        assert told.startswith("<!doctype html>") and "270.00" in told
+        assert "from=2026-11-01&amp;to=2026-11-30" in told, "and leads back to where it was"
+        nothing = await client.get("/console/history/nothing")
+        assert nothing.status_code == 404 and "durations" in nothing.text
 
 
 async def test_what_flows_and_peers_are_called_is_escaped(seed: Seed, signed_in: Any) -> None:
@@ -90,7 +109,7 @@ class TestInABrowser:
         await drawn(seed)
         async with served(seed) as base, looking(base) as page:
             await page.goto(PAGE)
-            await page.wait_for_selector(".chart canvas")
+            await page.wait_for_selector(ALL_THERE)
             assert await page.locator(".chart canvas").count() == len(CHARTS)
             options = await page.evaluate(
                 "[...document.querySelectorAll('.chart:not([hidden])')].map(box => {"
@@ -120,7 +139,7 @@ class TestInABrowser:
         await drawn(seed)
         async with served(seed) as base, looking(base, size, language=language) as page:
             await page.goto(PAGE)
-            await page.wait_for_selector(".chart canvas")
+            await page.wait_for_selector(ALL_THERE)
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             await page.evaluate(axe)
             found = json.loads(await page.evaluate("axe.run().then(found => JSON.stringify(found.violations))"))
@@ -156,5 +175,29 @@ class TestInABrowser:
         async with served(seed) as base, looking(base) as page:
             await page.route("**/echarts*", lambda route: route.abort())
             await page.goto(PAGE)
-            assert await page.locator(".chart:visible").count() == 0
             assert re.search(r"270\.00", await page.inner_text("#t-money"))
+            assert await page.locator(".chart:visible").count() == 0
+
+    async def test_tables_are_fetched_one_after_another_and_one_that_fails_keeps_no_other(self, seed: Seed) -> None:
+        pytest.importorskip("playwright", reason="playwright is not installed: pip install -e .[browser]")
+        await drawn(seed)
+        async with served(seed) as base, looking(base) as page:
+            under_way, most = 0, 0
+
+            async def fetch(route: Any) -> None:
+                nonlocal under_way, most
+                under_way += 1
+                most = max(most, under_way)
+                await page.wait_for_timeout(50)
+                under_way -= 1
+                if "/days?" in route.request.url:
+                    await route.fulfill(status=503, body="<div class='strip bad' role='alert'>忙</div>")
+                else:
+                    await route.continue_()
+
+            await page.route("**/console/history/*", fetch)
+            await page.goto(PAGE)
+            await page.wait_for_selector("#t-uploads")
+            assert most == 1
+            assert await page.locator("#figures [role=alert]").count() == 1
+            assert await page.locator("#figures table").count() == len(TOPICS) - 1

@@ -81,10 +81,10 @@
     };
   }
 
-  for (const box of document.querySelectorAll("[data-chart]")) {
+  function draw(box) {
     const chart = JSON.parse(box.dataset.chart);
     const found = pivot(chart, read(document.getElementById(box.dataset.table)));
-    if (!found.series.size) continue;
+    if (!found.series.size) return;
     box.hidden = false;
     const label = box.getAttribute("aria-label");
     const drawn = echarts.init(box, null, { renderer: "canvas" });
@@ -92,4 +92,9 @@
     box.setAttribute("aria-label", label);   // ours names the table; the chart's own description is in English only
     new ResizeObserver(() => drawn.resize()).observe(box);
   }
+
+  // Once for the whole page, and for each table that is fetched.
+  document.body.addEventListener("htmx:load", (event) => {
+    for (const box of event.detail.elt.querySelectorAll("[data-chart][hidden]")) draw(box);
+  });
 })();
