@@ -247,7 +247,7 @@ def legal_triggers(flow: Flow, visit: Visit) -> list[str]:
     """Return the triggers that the machine allows from the visit's state, whether or not their conditions hold."""
     if can_trigger(visit) is not None:
         return []
-    return list(dict.fromkeys(edge.trigger for edge in flow.edges_from(visit.state)))
+    return list(flow.triggers_from(visit.state))
 
 
 def choose(flow: Flow, visit: Visit, trigger: str, data: dict[str, Any], now: int) -> Edge | str:

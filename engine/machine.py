@@ -135,9 +135,12 @@ class Flow:
             for method in (*edge.methods, *edge.back.methods)
             if method.kind is SettleKind.PROBE
         }
-        self._autos = {
-            state: tuple(e for e in self.edges_from(state) if e.definition.auto) for state in definition.states
+        # asked at each look at a visit; the machine itself goes through all of its events to tell
+        self._leaving = {state: tuple(self._edges_from(state)) for state in definition.states}
+        self._triggers = {
+            state: tuple(dict.fromkeys(e.trigger for e in self._leaving[state])) for state in self._leaving
         }
+        self._autos = {state: tuple(e for e in self._leaving[state] if e.definition.auto) for state in self._leaving}
         timed = dict.fromkeys((timer.trigger for timer in definition.timers), Priority.BACKGROUND)
         self._priorities: Mapping[str, Priority] = timed | dict(priorities or {})
         self.timers: dict[str, tuple[Timer, ...]] = {
@@ -160,8 +163,15 @@ class Flow:
         """Return one edge."""
         return self._edges.get((trigger, source, dest))
 
-    def edges_from(self, source: str) -> Iterator[Edge]:
-        """Return all edges that leave ``source``."""
+    def edges_from(self, source: str) -> tuple[Edge, ...]:
+        """Return all edges that leave ``source``; none where the flow has no such state."""
+        return self._leaving.get(source, ())
+
+    def triggers_from(self, source: str) -> tuple[str, ...]:
+        """Return the triggers that the machine knows in ``source``, whether or not their conditions hold."""
+        return self._triggers.get(source, ())
+
+    def _edges_from(self, source: str) -> Iterator[Edge]:
         for trigger in self.machine.get_triggers(source):
             yield from self.edges(trigger, source)
 

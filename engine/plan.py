@@ -246,8 +246,7 @@ def _plan_state(flow: Flow, visit: Visit) -> Plan:
         except Exception as error:  # a condition is code of ours or of a site; it must not stall the visit in silence
             message = f"a condition in state {visit.state} failed: {type(error).__name__}"
             return Plan(GetStuck(Cause.STEP_ERROR, message), visit.updated_at)
-    triggers = list(dict.fromkeys(edge.trigger for edge in flow.edges_from(visit.state)))
-    waiting_for = "resume" if visit.held else "trigger:" + "|".join(triggers)
+    waiting_for = "resume" if visit.held else "trigger:" + "|".join(flow.triggers_from(visit.state))
     until = visit.waiting_since + flow.definition.wait_in(visit.state)
     overdue = Plan(GetStuck(Cause.OVERDUE, f"nothing came in state {visit.state} in time"), until, waiting_for)
     if visit.held:

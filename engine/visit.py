@@ -119,9 +119,9 @@ class Doubt:
             self.exchanges.append(exchange)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Leg:
-    """One transition that the visit has made and not undone."""
+    """One transition that the visit has made and not undone. Twins share it."""
 
     trigger: str
     source: str
@@ -356,8 +356,8 @@ class Visit:
         self._require(self.call is None and self.undo is None, "migrated")
         self._require(len(event.legs) == len(self.trail), "migrated")
         self.version, self.state = event.version, event.state
-        for leg, (source, dest) in zip(self.trail, event.legs, strict=True):
-            leg.source, leg.dest = source, dest
+        legs = zip(self.trail, event.legs, strict=True)
+        self.trail = [replace(leg, source=source, dest=dest) for leg, (source, dest) in legs]
         if self.run is not None and event.run is not None:
             self.run.source, self.run.dest = event.run
         if self.trouble is not None and self.trouble.cause in MENDED_BY_MIGRATION:
@@ -435,7 +435,7 @@ class Visit:
         return replace(
             self,
             data=dict(self.data),
-            trail=[replace(leg) for leg in self.trail],
+            trail=[*self.trail],
             run=None if self.run is None else replace(self.run),
             doubt=None if doubt is None else replace(doubt, events=[*doubt.events], exchanges=[*doubt.exchanges]),
             suspects=[replace(suspect) for suspect in self.suspects],
