@@ -152,6 +152,7 @@ async def test_axe_finds_nothing_and_nothing_sticks_out(seed: Seed, size: tuple[
         pages += ["/console/visits", "/console/visits?flow=jiangsu.outpatient", page.url]
         for address in [*pages, *BATCHES, "/console/history", "/console/peers", "/console/login"]:
             await page.goto(address)
+            await page.locator("[aria-busy]").first.wait_for(state="detached")
             for summary in await page.locator("details.offer > summary").all():
                 await summary.click()
                 break
